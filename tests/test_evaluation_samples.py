@@ -191,8 +191,10 @@ def test_eval_prints_a_table_with_interval_and_failures_and_warns_of_missing_pro
     tmp_path: Path, data: Path, capsys
 ):
     path = samples(tmp_path / "s.jsonl", "completion", {"double": "    return x\n"})
-    code, out, err = run(capsys, path, "--on", "humaneval", "--data", data)
+    (data / "mbpp.jsonl").write_text('{"task_id": 11, "code": "", "test_list": []}')
+    code, out, err = run(capsys, path, "--on", "humaneval,mbpp", "--data", data)
     assert code == 0
+    assert "mbpp: no sample belongs to it" in err
     assert "0.0%" in out
     assert "1 wrong answer" in out
     assert "samples for 1 of 3 problems" in err

@@ -58,11 +58,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores of every benchmark, with what was tried; the stricter tests' score comes first."""
+    """The scores of every benchmark, with what was tried; the stricter tests' score comes first.
+
+    without: benchmarks that were asked for and that no sample belongs to.
+    """
 
     target: str
     scores: tuple[Score, ...]
     tries: Mapping[str, Sequence[Try]]
+    without: tuple[str, ...] = ()
 
     def brief(self) -> dict[str, Any]:
         """What ``--json`` prints: ``scores`` and ``per_sample``."""
@@ -136,7 +140,8 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
         else:
             made = _of_model(_model(target), names, settings, lender)
     scores = tuple(score for found, _ in made for score in found)
-    return Evaluation(target, scores, {found[0].benchmark: tried for found, tried in made})
+    tries = {found[0].benchmark: tried for found, tried in made}
+    return Evaluation(target, scores, tries, tuple(n for n in on if n in names and n not in tries))
 
 
 def _of_samples(
@@ -251,7 +256,7 @@ def _same_protocol(score: Score, other: Mapping[str, Any], where: str, across: b
     differing = {
         key: (score.protocol.get(key), other["protocol"].get(key))
         for key in score.protocol.keys() | other["protocol"].keys()
-        if score.protocol.get(key) != other["protocol"].get(key)
+        if key != "isolation" and score.protocol.get(key) != other["protocol"].get(key)
     }
     if differing and not across:
         said = "; ".join(f"{key}: {a!r} here, {b!r} there" for key, (a, b) in sorted(differing.items()))

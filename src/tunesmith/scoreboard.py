@@ -84,6 +84,8 @@ def shown(evaluation: Evaluation, pairings: Sequence[Pairing] = ()) -> None:
 
 def warned(evaluation: Evaluation) -> None:
     """On standard error: what the scores leave out."""
+    for name in evaluation.without:
+        _err.print(f"warning: {name}: no sample belongs to it, so it has no score")
     for score in evaluation.scores:
         if score.benchmark.endswith(".base"):
             continue
@@ -92,6 +94,8 @@ def warned(evaluation: Evaluation) -> None:
             _err.print(
                 f"warning: {score.benchmark}: samples for {seen} of {whole} problems; the score is of these"
             )
+        for line in score.protocol.get("skipped", ()):
+            _err.print(f"warning: left out: {line}")
         if refused := score.protocol.get("refused"):
             _err.print(f"warning: {score.benchmark}: {refused} programs were not run and do not count")
 

@@ -126,12 +126,7 @@ def _take_over(fds: list[int], control: socket.socket) -> None:
 
 
 def _probe(child: int) -> bytes:
-    try:
-        with open(f"/proc/{child}/schedstat") as file:
-            queued = int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError):
-        queued = -1.0
-    return orders.REPORT.pack(0, _cpu(child), queued, 0)
+    return orders.REPORT.pack(child, _cpu(child), orders.queued(child), 0)
 
 
 def _cpu(child: int) -> float:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from . import channel, codec, orders, reading, remote, suite, wire
 
+HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 CAPTURE = 1 << 18
 """Bytes kept of each stream; the rest is read and forgotten, so that printing never blocks a program."""
 THREAD_WORDS = (
@@ -33,10 +34,14 @@ _TESTS_LEAST = 5.0
 _GRACE = 2.0
 
 
+class Abandoned(channel.Ended):
+    """The caller or the keeper is gone: nobody wants to know any more."""
+
+
 class Trial:
     """One program under way: its process, its line, its streams and its limits."""
 
-    def __init__(self, job: dict[str, Any], server: orders.Server, clock: Clock) -> None:
+    def __init__(self, job: dict[str, Any], server: orders.Server, clock: Clock, masters: list[int]) -> None:
         self.limit = float(job["cpu_seconds"])
         self.over = ""
         self._server = server
@@ -53,6 +58,8 @@ class Trial:
             os.close(fd)
         self._outputs = {out: bytearray(), err: bytearray()}
         self._poll = select.poll()
+        for fd in masters:
+            self._poll.register(fd, HANG_UP)
         for fd in self._outputs:
             os.set_blocking(fd, False)
             self._poll.register(fd, select.POLLIN)
@@ -136,6 +143,8 @@ class Trial:
             for fd, _ in self._poll.poll(nap * 1000 + 1):
                 if fd == self._fd:
                     line_ready = True
+                elif fd not in self._outputs:
+                    raise Abandoned
                 elif not self._take(fd):
                     self._poll.unregister(fd)
             if line_ready:
@@ -187,10 +196,13 @@ class Trial:
 
 
 class Judge:
-    """Judges programs one after another. ``start`` gives a new fork server of the kind named."""
+    """Judges programs one after another.
 
-    def __init__(self, start: Callable[[str], socket.socket]) -> None:
-        self._start = start
+    start: gives a new fork server of the kind named.  masters: descriptors whose hanging up ends all.
+    """
+
+    def __init__(self, start: Callable[[str], socket.socket], masters: list[int]) -> None:
+        self._start, self._masters = start, masters
         self._servers: dict[str, orders.Server] = {}
         self._clock = Clock()
 
@@ -203,7 +215,7 @@ class Judge:
     def judge(self, job: dict[str, Any]) -> dict[str, Any]:
         """The outcome of one program."""
         read = reading.read(job["tests"], job["entry_point"])
-        trial = Trial(job, self.server("program"), self._clock)
+        trial = Trial(job, self.server("program"), self._clock, self._masters)
         try:
             status, failure, why = self._try(job, read, trial)
         except channel.OverLimit:
@@ -339,6 +351,7 @@ class Clock:
             self._queued = -1
 
     def busy(self) -> float:
+        """Seconds since the process began."""
         queued = int(os.pread(self._queued, 64, 0).split()[1]) / 1e9 if self._queued >= 0 else 0.0
         return time.process_time() + queued
 
@@ -359,9 +372,9 @@ def _stdin(text: str) -> int:
     return read
 
 
-def serve(connection: socket.socket, start: Callable[[str], socket.socket]) -> None:
-    """Judge programs from ``connection`` until the caller goes."""
-    judge = Judge(start)
+def serve(connection: socket.socket, keeper: int, start: Callable[[str], socket.socket]) -> None:
+    """Judge programs from ``connection`` until the caller goes, or the keeper at descriptor ``keeper``."""
+    judge = Judge(start, [connection.fileno(), keeper])
     judge.server("program")
     connection.sendall(wire.frame({"ready": True}))
     frames = wire.Frames()
@@ -369,5 +382,5 @@ def serve(connection: socket.socket, start: Callable[[str], socket.socket]) -> N
         while (jobs := wire.receive(connection, frames)) is not None:
             for job in jobs:
                 connection.sendall(wire.frame(judge.judge(job)))
-    except (BrokenPipeError, ConnectionResetError):
-        return  # the caller is gone: nobody wants the outcome
+    except (Abandoned, BrokenPipeError, ConnectionResetError):
+        return

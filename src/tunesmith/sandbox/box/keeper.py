@@ -6,6 +6,7 @@ It holds what little privilege there is and never sees a byte that a program wro
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import signal
@@ -63,7 +64,8 @@ class Keeper:
         """Start the judge, then whatever it asks for, until it, the caller or our parent ends."""
         ours, theirs = socket.socketpair()
         parent = os.getppid()
-        pid = self.fork(lambda walls: self._judge(connection, theirs, walls), keep=(connection, theirs))
+        judge = functools.partial(self._judge, connection, theirs)
+        pid = self.fork(judge, keep=(connection, theirs), trusted=True)
         theirs.close()
         poll = select.poll()
         poll.register(ours, select.POLLIN)
@@ -86,7 +88,7 @@ class Keeper:
         from . import judge  # here, since a fork server is the quicker for not having it
 
         walls.close_in(threads=True, cpu_seconds=1e9, memory_bytes=0)
-        judge.serve(connection, _Starter(line))
+        judge.serve(connection, line.fileno(), _Starter(line))
 
     def _start(self, asker: socket.socket, kind: str) -> None:
         """Start a fork server and hand its control to the judge."""
@@ -99,7 +101,7 @@ class Keeper:
             os.close(say)
             forkserver.serve(theirs, walls, become)
 
-        self.fork(run, keep=(theirs,), say=say)
+        self.fork(run, keep=(theirs,), say=say, trusted=False)
         theirs.close()
         os.close(say)
         word = os.read(report, 4096)
@@ -110,16 +112,27 @@ class Keeper:
         control.close()
 
     def fork(
-        self, run: Callable[[forkserver.Walls], None], keep: tuple[socket.socket, ...], say: int = -1
+        self,
+        run: Callable[[forkserver.Walls], None],
+        keep: tuple[socket.socket, ...],
+        say: int = -1,
+        *,
+        trusted: bool,
     ) -> int:
         """A child behind the walls that does ``run``, with no descriptors but ``keep`` and ``say``."""
+        numbers, announce = os.pipe()
         pid = os.fork()
         if pid:
-            return pid
+            os.close(announce)
+            number = os.read(numbers, 32)
+            os.close(numbers)
+            return int(number or pid)
         code = 1
         try:
-            _close_all_but({0, 1, 2, say, *(each.fileno() for each in keep)})
-            run(self.enter())
+            _close_all_but({0, 1, 2, say, announce, *(each.fileno() for each in keep)})
+            walls = self.enter(lambda number: _tell(announce, number), trusted=trusted)
+            os.close(announce)
+            run(walls)
             code = 0
         except BaseException as error:  # the door of a process: its parent hears what went wrong
             if say >= 0:
@@ -129,18 +142,21 @@ class Keeper:
         finally:
             os._exit(code)
 
-    def enter(self) -> forkserver.Walls:
-        """Raise the walls of this level around this process."""
+    def enter(self, announce: Callable[[int], None], *, trusted: bool) -> forkserver.Walls:
+        """Raise the walls of this level around this process, which runs our own code only if ``trusted``.
+
+        Where another process takes its place, its number is announced.
+        """
         walls = forkserver.Walls(self.scratch)
         if self.level == "namespaces":
-            walls.scratch, walls.nobody = namespaces.enter(self.readable)
+            walls.scratch, walls.nobody = namespaces.enter(self.readable, announce)
             walls.alone = True
         os.chdir(walls.scratch)
         os.environ["HOME"] = os.environ["TMPDIR"] = walls.scratch
         if self.level != "rlimits":
             _give_up_privilege(walls)
         if self.level == "landlock":
-            _lock_files(walls.scratch, self.readable)
+            _lock_files(walls.scratch, [*self.readable, *(["/proc"] if trusted else [])])
         elif self.level == "namespaces" and landlock.present():
             _lock_files(walls.scratch, ["/"])  # of the new root, where only the right things are
         limits.standing(MEMORY_BYTES)
@@ -223,6 +239,10 @@ def _kill(pid: int) -> None:
             pass
     except ChildProcessError:
         signal.alarm(0)
+
+
+def _tell(pipe: int, number: int) -> None:
+    os.write(pipe, str(number).encode())
 
 
 def _close_all_but(kept: set[int]) -> None:

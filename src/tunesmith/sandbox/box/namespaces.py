@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import linux
 
@@ -21,16 +21,17 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 _PASSWD = f"root:x:0:0::/tmp:/bin/false\nnobody:x:{NOBODY}:{NOBODY}::/tmp:/bin/false\n"
 
 
-def enter(readable: Sequence[str]) -> tuple[str, bool]:
-    """Move this process, as process 1, into new namespaces with ``readable`` folders, read-only.
+def enter(readable: Sequence[str], announce: Callable[[int], None]) -> tuple[str, bool]:
+    """Move into new namespaces, as process 1, with ``readable`` folders, read-only.
 
     Returns the scratch folder, and whether programs can run as another user than this process. The
-    caller's own process ends here: what returns is a child of it.
+    caller's own process ends here: what returns is a child of it, whose number is announced outside.
     """
     scratch = "/scratch" if any(path.startswith("/tmp/") for path in readable) else "/tmp"
     two_users = _new_user()
     linux.unshare(linux.NEW_NS | linux.NEW_PID | linux.NEW_NET | linux.NEW_IPC | linux.NEW_UTS)
-    if os.fork():
+    if first := os.fork():
+        announce(first)
         os._exit(0)
     linux.set_hostname("sandbox")
     _new_root(readable, scratch, NOBODY if two_users else os.getuid())

@@ -11,8 +11,17 @@ REPORT = struct.Struct("<iddq")
 FORK, PROBE, END = b"F", b"P", b"E"
 
 
+def queued(pid: int) -> float:
+    """Seconds that a process was ready to run but had to wait; -1 where that cannot be known."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return -1.0
+
+
 class Report(NamedTuple):
-    """What a child has used. ``code`` is its exit code, negative for a signal, once it has ended.
+    """What a child has used. code: its process id, or once it has ended its exit code (negative: a signal).
 
     cpu: seconds on a processor.  queued: seconds ready to run but waiting for one; negative: unknown.
     """
@@ -36,7 +45,10 @@ class Server:
 
     def probe(self) -> Report:
         """What the running child has used so far."""
-        return self._ask(PROBE)
+        report = self._ask(PROBE)
+        if report.queued < 0:  # the fork server may not look, but perhaps we may
+            return report._replace(queued=queued(report.code))
+        return report
 
     def end(self) -> Report:
         """Kill the child if it still runs, wipe its scratch, and say what it has used."""
