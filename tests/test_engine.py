@@ -22,8 +22,9 @@ from tunesmith.llm.bill import Bill
 from tunesmith.llm.client import Client
 from tunesmith.llm.store import AnswerStore
 from tunesmith.rows import Table, write_rows
-from tunesmith.sample import Sample
+from tunesmith.sample import Sample, Verdict
 from tunesmith.step import Context, Step
+from tunesmith.synthesis.self_evaluate import SelfEvaluate
 
 
 def table_of(folder: Path, count: int) -> Table:
@@ -74,6 +75,19 @@ def test_the_order_of_answers_does_not_change_the_rows(
     assert results[0] == results[1] == results[2]
     kept, dropped = results[0]
     assert len(kept) == 2 * (1500 - len(dropped)) and {reason for _, reason in dropped} == {"refused"}
+
+
+def test_an_ask_step_that_asks_nothing_runs_without_a_client(tmp_path: Path) -> None:
+    step = SelfEvaluate(labels="verdicts")
+    rows = [Sample.born("n", instruction=f"row {n}", answer="x") for n in range(600)]
+    write_rows(tmp_path / "rows.parquet", [row.judged(Verdict("run", passed=True)) for row in rows], {})
+    kept, dropped = flat(drive(step, Table([tmp_path / "rows.parquet"])))
+    assert [row.parents for row in kept] == [(row.id,) for row in rows] and not dropped
+
+
+def test_an_ask_step_that_asks_all_the_same_is_stopped_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match=r"steps\.s: asks a model, but its `needs`"):
+        drive(Asker(), table_of(tmp_path, 3))
 
 
 @pytest.mark.parametrize("start", [0, 1, 777, 1499, 1500])

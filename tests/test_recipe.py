@@ -53,6 +53,22 @@ def test_steps_read_the_rows_just_above_unless_told_otherwise() -> None:
     assert rounds.each[1].inputs == (Ref("words"), Ref("previous"))
 
 
+SELF_EVALUATION = """\
+name: labels
+models: {{judge: {{use: starter}}}}
+steps:
+  seeds: {{do: sources.starter, tasks: 3, answered: true}}
+  judged: {{do: synthesis.self_evaluate, {fields}}}
+"""
+
+
+def test_whether_a_step_needs_a_model_may_hang_on_its_fields() -> None:
+    for fields in ("labels: verdicts", "labels: verdicts, with: judge", "with: judge"):
+        assert read(SELF_EVALUATION.format(fields=fields)).nodes
+    with pytest.raises(RecipeError, match="this step needs a model"):
+        read(SELF_EVALUATION.format(fields="labels: judge"))
+
+
 def test_tiny_lays_its_part_over_the_recipe() -> None:
     full, tiny = read(GOOD), read(GOOD, tiny=True)
     assert full.nodes[0].step.count == 5 and tiny.nodes[0].step.count == 2  # type: ignore[union-attr, attr-defined]

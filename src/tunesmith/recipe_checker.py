@@ -158,7 +158,7 @@ class Checker:
         fields = {key: value for key, value in spec.items() if key not in ("do", "from", "with")}
         step = self._validate(kind, fields, path)
         inputs = self._inputs(kind, spec, path, above)
-        model = self._with(kind, spec, path)
+        model = self._with(kind, step, spec, path)
         if step is None:
             return None
         self._named_steps(step, path)
@@ -205,17 +205,17 @@ class Checker:
             self._mistake(path, f"{name!r} gives no rows: it makes a model or a score")
         return Ref(name, suffix == "dropped")
 
-    def _with(self, kind: type[Step], spec: dict[str, Any], path: Where) -> str | None:
-        name = spec.get("with")
+    def _with(self, kind: type[Step], step: Step | None, spec: dict[str, Any], path: Where) -> str | None:
+        name, need = spec.get("with"), step.needs() if step else kind.needs_model
         if name is None:
-            if kind.needs_model == "required":
+            if need == "required":
                 self._mistake(
                     path,
                     "this step needs a model",
                     f"add 'with:'; {nearest('', self.document.data.get('models') or ())}",
                 )
             return None
-        if kind.needs_model == "none":
+        if need == "none":
             self._mistake((*path, "with"), "this step uses no model", "remove 'with'")
             return None
         declared = self.document.data.get("models") or {}

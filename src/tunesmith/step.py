@@ -35,6 +35,7 @@ from .rows import Table
 from .sample import Drop, Sample
 
 Kind = Literal["source", "row", "ask", "batch", "table", "train", "score"]
+Need = Literal["required", "optional", "none"]
 _BUILTIN = "builtin:"
 Yield = Iterator[Sample | Drop]
 
@@ -129,7 +130,8 @@ class Step(BaseModel):
     """Base of every step. Subclasses declare fields (recipe keys) and exactly one kind's method.
 
     version: part of the step's fingerprint; raise it when the same input gives other rows.
-    needs_model: ``required``, ``optional`` or ``none``: whether the recipe gives ``with:``.
+    needs_model: ``required``, ``optional`` or ``none``: whether the recipe gives ``with:``. Where that
+    hangs on the fields it is ``optional`` here, and ``needs`` tells.
     offline: None where the step runs without network and weights; else the reason it cannot.
     names_steps: fields that hold names of steps above, such as whose verdict counts.
     """
@@ -138,7 +140,7 @@ class Step(BaseModel):
 
     kind: ClassVar[Kind]
     version: ClassVar[str] = "1"
-    needs_model: ClassVar[Literal["required", "optional", "none"]] = "none"
+    needs_model: ClassVar[Need] = "none"
     offline: ClassVar[str | None] = None
     names_steps: ClassVar[tuple[str, ...]] = ()
 
@@ -152,7 +154,8 @@ class Step(BaseModel):
         if cls.kind == "ask":
             if not callable(getattr(cls, "read", None)):
                 raise TypeError(f"{cls.__qualname__} asks but does not read")
-            cls.needs_model = "required"
+            if "needs_model" not in cls.__dict__:
+                cls.needs_model = "required"
 
     def outside(self, ctx: Context) -> str:
         """A fingerprint of what the rows depend on beside recipe and input rows: files, data versions.
@@ -160,6 +163,10 @@ class Step(BaseModel):
         Called before anything runs; raises a ``UserError`` where a file is missing.
         """
         return ""
+
+    def needs(self) -> Need:
+        """Whether the recipe gives ``with:``, these fields given. Without it an ask step asks nothing."""
+        return self.needs_model
 
     def expects(self, rows: int) -> int:
         """About how many rows come out of ``rows`` (what ``tunesmith plan`` shows)."""

@@ -110,7 +110,7 @@ class Workshop:
             for path in (*place.rows(), *place.drops()):
                 path.unlink()
         kept = dropped = 0
-        client = (lambda: self._client(ctx)) if kind == "ask" else None
+        client = (lambda: self._client(ctx)) if kind == "ask" and ctx.model else None
 
         def tell(chunk: Chunk) -> None:
             now = (kept + len(chunk.rows), dropped + len(chunk.drops))

@@ -20,7 +20,7 @@ from ..step import Context, Step
 class Job:
     """A step to drive: over ``rows`` from position ``start`` on.
 
-    client: opens the language-model client of an ask step.
+    client: opens the language-model client of an ask step; None where its fields leave nothing to ask.
     tell: hears of the chunk under way, each time it has grown.
     """
 

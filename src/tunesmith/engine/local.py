@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -19,7 +19,7 @@ from itertools import islice
 from typing import cast
 
 from ..errors import StepError
-from ..exchange import Completion, Failure
+from ..exchange import Completion, Failure, Request
 from ..llm.client import Client
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, unheard
@@ -123,9 +123,10 @@ class LocalEngine:
         return self._pool
 
     def _ask(self, job: Job, ctx: Context) -> Iterator[Chunk]:
-        assert job.client is not None, "an ask step is driven with a client"
         with asyncio.Runner() as runner:
-            window = _Window(job.step, ctx, job.client(), job.rows.start_at(job.start))
+            window = _Window(
+                job.step, ctx, job.client() if job.client else None, job.rows.start_at(job.start)
+            )
             runner.run(window.open())
             try:
                 start = job.start
@@ -139,19 +140,21 @@ class LocalEngine:
 class _Window:
     """Rows under way to a language model: admitted in order, given back in order."""
 
-    def __init__(self, step: Step, ctx: Context, client: Client, samples: Iterator[Sample]) -> None:
+    def __init__(self, step: Step, ctx: Context, client: Client | None, samples: Iterator[Sample]) -> None:
         self.step, self.ctx, self.client, self.samples = step, ctx, client, samples
-        self.ahead = 256 + 4 * client.model.in_flight
+        self.ahead = 256 + (4 * client.model.in_flight if client else 0)
         self.under_way: deque[asyncio.Task[list[Sample | Drop]]] = deque()
 
     async def open(self) -> None:
-        await self.client.__aenter__()
+        if self.client is not None:
+            await self.client.__aenter__()
 
     async def close(self) -> None:
         for task in self.under_way:
             task.cancel()
         await asyncio.gather(*self.under_way, return_exceptions=True)
-        await self.client.__aexit__(None, None, None)
+        if self.client is not None:
+            await self.client.__aexit__(None, None, None)
 
     async def next_rows(self, start: int, count: int, tell: Callable[[Chunk], None]) -> Chunk:
         """What came of the next ``count`` rows, or of all that are left; empty at the end."""
@@ -172,7 +175,7 @@ class _Window:
         requests = apply_ask(self.step, sample, self.ctx)
         if isinstance(requests, Drop):
             return [requests]
-        answers = await asyncio.gather(*(self.client.answer(request) for request in requests))
+        answers = await self._answers(requests)
         failures = [answer for answer in answers if isinstance(answer, Failure)]
         if failures:
             worst = failures[0]
@@ -180,6 +183,13 @@ class _Window:
             return [Drop(marked, worst.kind)]
         completions = [answer for answer in answers if isinstance(answer, Completion)]
         return apply_read(self.step, sample, completions, self.ctx)
+
+    async def _answers(self, requests: Sequence[Request]) -> list[Completion | Failure]:
+        if self.client is not None:
+            return await asyncio.gather(*map(self.client.answer, requests))
+        if requests:
+            raise StepError(f"steps.{self.ctx.step}: asks a model, but its `needs` said that it needs none")
+        return []
 
 
 def _inline(step: Step, part: list[Sample], ctx: Context) -> Made:

@@ -19,7 +19,7 @@ from pydantic import Field
 from ..exchange import Completion, Request
 from ..llm import replies
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Need, Step, Yield
 
 QUESTION = """\
 Does this answer solve the programming task? Reply "passed" or "not passed".
@@ -42,6 +42,7 @@ class SelfEvaluate(Step):
     """Ask of each answered row whether the answer passes, and give the label (DolphCoder sec. 2.3)."""
 
     names_steps = ("judged_by",)
+    needs_model: ClassVar[Need] = "optional"
     version: ClassVar[str] = "1"
 
     labels: Literal["judge", "verdicts"] = "judge"
@@ -50,6 +51,9 @@ class SelfEvaluate(Step):
     """Name of the step whose verdicts are taken; empty takes the last one that is not unknown."""
     logprobs: int = Field(default=0, ge=0, le=20)
     """Ask for this many log-probabilities of the first token; ``meta.p_pass`` is then P(passed)."""
+
+    def needs(self) -> Need:
+        return "required" if self.labels == "judge" else "optional"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if self.labels == "verdicts" or not sample.answer.strip():
