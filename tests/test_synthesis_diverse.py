@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from tunesmith import starter
 from tunesmith.evaluation.agreement import agreement
 from tunesmith.exchange import Completion
+from tunesmith.llm.passing import LABELS, p_pass, verdict
 from tunesmith.llm.starter import Starter
 from tunesmith.sample import Drop, Sample, Verdict
 from tunesmith.step import Context
 from tunesmith.synthesis.diversify import PERSONAS, Diversify
-from tunesmith.synthesis.self_evaluate import LABELS, SelfEvaluate, p_pass, verdict
+from tunesmith.synthesis.self_evaluate import SelfEvaluate
 
 CTX = Context("diverse", seed=4)
 TASK = Sample.born("s", instruction="Add two numbers.", language="python")

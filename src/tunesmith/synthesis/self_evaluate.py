@@ -3,39 +3,21 @@
 DolphCoder (arXiv 2402.09136) sec. 2.3: candidates of the tuned model are labelled by GPT-4, about a
 fifth of the labels being wrong, and the model learns to give the verdict as text. Here the label may
 come from the judge, as published, or from execution, which has no such noise; where a row has both,
-both stay in ``meta``, and ``verification.agreement`` measures how often the judge errs.
+both stay in ``meta``, and ``evaluation.agreement`` measures how often the judge errs.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ..exchange import Completion, Request
 from ..llm import replies
+from ..llm.passing import LABELS, QUESTION, p_pass, question, verdict
 from ..sample import Drop, Sample
 from ..step import Context, Need, Step, Yield
-
-QUESTION = """\
-Does this answer solve the programming task? Reply "passed" or "not passed".
-
-Task:
-{instruction}
-
-Answer:
-{answer}"""
-LABELS = {True: "passed", False: "not passed"}
-_SAID = re.compile(
-    r"\W*(?:(?:the |this )?(?:answer|verdict|solution|it)\W+(?:is |has |does |would )?)?"
-    r"(not[ _-]pass(?:ed)?|fail(?:ed|s)?|no|incorrect|pass(?:ed|es)?|yes|correct)\b",
-    re.IGNORECASE,
-)
-_POSITIVE = ("pass", "yes", "correct")
 
 
 class SelfEvaluate(Step):
@@ -58,9 +40,7 @@ class SelfEvaluate(Step):
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if self.labels == "verdicts" or not sample.answer.strip():
             return []
-        prompt = QUESTION.format(instruction=sample.instruction, answer=sample.answer)
-        facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
-        return [replace(Request.of(prompt, intent="judge", facts=facts), logprobs=self.logprobs)]
+        return [question(sample, self.logprobs)]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not sample.answer.strip():
@@ -89,25 +69,3 @@ class SelfEvaluate(Step):
             if verdict.passed is not None and (not self.judged_by or verdict.by == self.judged_by)
         ]
         return found[-1] if found else None
-
-
-def verdict(text: str) -> bool | None:
-    """The verdict that a reply begins with; None where it gives none."""
-    found = _SAID.match(replies.clean(text))
-    if found is None:
-        return None
-    said = found[1].lower()
-    return said.startswith(_POSITIVE)
-
-
-def p_pass(first: Mapping[str, float]) -> float | None:
-    """P(passed) / (P(passed) + P(not passed)) from log-probabilities of first tokens, or None."""
-    mass = {True: 0.0, False: 0.0}
-    for token, logprob in first.items():
-        word = token.strip().lower()
-        if word in ("pass", "passed", "yes", "correct"):
-            mass[True] += math.exp(logprob)
-        elif word in ("not", "no", "fail", "failed", "incorrect"):
-            mass[False] += math.exp(logprob)
-    total = mass[True] + mass[False]
-    return mass[True] / total if total > 0 else None

@@ -1,0 +1,47 @@
+"""``verification.pass_probability``: how sure a model is that an answer passes.
+
+DolphCoder (arXiv 2402.09136) sec. 2.3 trains a model to say "passed" or "not passed" of an answer. Asked in
+the same words, its first token gives more than the word: P(passed) over P(passed) + P(not passed). Where the
+server gives no log-probabilities, the word itself counts as 1 or 0, and the verdict says so. Whether such a
+probability can be taken at its word is for ``evaluation.calibrate`` to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from ..exchange import Completion, Request
+from ..llm import replies
+from ..llm.passing import p_pass, question, verdict
+from ..sample import Sample, Verdict
+from ..step import Context, Step, Yield
+
+
+class PassProbability(Step):
+    """Marks each answered row with the model's P(passed); passed from `least` on. Every row goes on."""
+
+    version: ClassVar[str] = "1"
+
+    least: float = Field(default=0.5, ge=0, le=1)
+    """Probability from which the verdict is "passed"."""
+    logprobs: int = Field(default=20, ge=0, le=20)
+    """How many log-probabilities of the first token to ask for."""
+
+    def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
+        return [question(sample, self.logprobs)] if sample.answer.strip() else []
+
+    def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
+        if not completions:
+            yield sample.judged(Verdict(ctx.step, passed=None, reason="no answer"))
+            return
+        score, how = p_pass(completions[0].first_logprobs), "from log-probabilities"
+        if score is None:
+            said, how = verdict(completions[0].text), "from the word alone"
+            score = None if said is None else float(said)
+        if score is None:
+            how = replies.fault(completions[0]) or "verdict not understood"
+        passed = None if score is None else score >= self.least
+        yield sample.judged(Verdict(ctx.step, passed=passed, score=score, reason=how))
