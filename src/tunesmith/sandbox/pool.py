@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from ..errors import SetupError
 from ..results import Outcome, Program
+from . import languages
 from .worker import Worker
 
 CPU_SECONDS = 5.0
@@ -28,7 +29,6 @@ LARGEST = 1 << 24
 
 _AHEAD = 16
 _QUEUED = 2
-_LANGUAGES = ("python",)
 
 
 @dataclass
@@ -126,17 +126,34 @@ class Pool:
 
     def _hand_out(self, selector: selectors.BaseSelector) -> None:
         while self._waiting:
-            worker = min(self._workers, key=lambda w: len(w.jobs), default=None)
-            if worker is None or (worker.jobs and len(self._workers) < self._count):
-                worker = Worker(self.isolation)
-                self._workers.append(worker)
-                selector.register(worker.socket, selectors.EVENT_READ, worker)
-            if len(worker.jobs) >= _QUEUED:
+            worker = self._worker(self._waiting[0]["language"], selector)
+            if worker is None or len(worker.jobs) >= _QUEUED:
                 return
             worker.give(self._waiting.popleft())
             if not worker.flush():
                 both = selectors.EVENT_READ | selectors.EVENT_WRITE
                 selector.modify(worker.socket, both, worker)
+
+    def _worker(self, language: str, selector: selectors.BaseSelector) -> Worker | None:
+        """The least busy worker for ``language``, a new one where there is room, or None.
+
+        An idle worker for another language makes room.
+        """
+        fit = [worker for worker in self._workers if worker.language == language]
+        least = min(fit, key=lambda worker: len(worker.jobs), default=None)
+        if least is not None and not least.jobs:
+            return least
+        if len(self._workers) == self._count:
+            idle = next((worker for worker in self._workers if not worker.jobs), None)
+            if idle is None:
+                return least
+            selector.unregister(idle.socket)
+            self._workers.remove(idle)
+            idle.close()
+        worker = Worker(self.isolation, language)
+        self._workers.append(worker)
+        selector.register(worker.socket, selectors.EVENT_READ, worker)
+        return worker
 
     def _note(self, worker: Worker, selector: selectors.BaseSelector) -> None:
         answers = worker.answers()
@@ -167,17 +184,20 @@ class Pool:
 
 
 def _refusal(program: Program) -> str:
-    if program.language not in _LANGUAGES:
-        return f"no runner for {program.language}"
+    if reason := languages.missing(languages.canonical(program.language)):
+        return reason
     if len(program.code) + len(program.tests) + len(program.stdin) > LARGEST:
         return "too large"
     return ""
 
 
 def _job(ticket: int, program: Program) -> dict[str, Any]:
-    cpu = CPU_SECONDS if program.cpu_seconds is None else program.cpu_seconds
+    language = languages.canonical(program.language)
+    known = languages.find(language)
+    cpu, memory = (known.cpu_seconds, known.memory_bytes) if known else (CPU_SECONDS, MEMORY_BYTES)
     return {
-        "ticket": ticket, "tries": 0, "code": program.code, "tests": program.tests, "stdin": program.stdin,
-        "entry_point": program.entry_point, "cpu_seconds": cpu,
-        "memory_bytes": MEMORY_BYTES if program.memory_bytes is None else program.memory_bytes,
+        "ticket": ticket, "tries": 0, "language": language, "code": program.code, "tests": program.tests,
+        "stdin": program.stdin, "entry_point": program.entry_point,
+        "cpu_seconds": cpu if program.cpu_seconds is None else program.cpu_seconds,
+        "memory_bytes": memory if program.memory_bytes is None else program.memory_bytes,
     }  # fmt: skip

@@ -6,6 +6,7 @@ secrets of the caller stay behind. It ends when its socket closes or its parent 
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SetupError
+from . import languages
 from .box import BOOT, wire
 
 _FIX = "see `tunesmith doctor` for the levels this machine has"
@@ -23,22 +25,17 @@ _BOX = Path(__file__).parent / "box"
 
 
 class Worker:
-    """One running worker. ``jobs`` are those it has been given and not yet answered, oldest first."""
+    """One running worker. ``jobs`` are those it has been given and not yet answered, oldest first.
 
-    def __init__(self, isolation: str) -> None:
+    Raises SetupError where the language's toolchain is missing or broken.
+    """
+
+    def __init__(self, isolation: str, language: str = "python") -> None:
+        needs = _needs(language)
         ours, theirs = socket.socketpair()
-        site = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
         command = [
-            sys.executable,
-            "-S",
-            "-s",
-            "-P",
-            "-c",
-            BOOT,
-            str(_BOX),
-            str(theirs.fileno()),
-            isolation,
-            *site,
+            *(sys.executable, "-S", "-s", "-P", "-c", BOOT),
+            *(str(_BOX), str(theirs.fileno()), isolation, language, *needs),
         ]
         self.process = subprocess.Popen(
             command,
@@ -50,7 +47,7 @@ class Worker:
         )
         theirs.close()
         ours.setblocking(False)
-        self.isolation = isolation
+        self.isolation, self.language = isolation, language
         self.socket = ours
         self.jobs: deque[dict[str, Any]] = deque()
         self.ready = False
@@ -107,3 +104,11 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _needs(language: str) -> list[str]:
+    """A language's settings as JSON, then the folders that its programs need."""
+    if language == "python":
+        return ["{}", *dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))]
+    toolchain = languages.prepared(language)
+    return [json.dumps(dict(toolchain.settings)), *toolchain.readable]

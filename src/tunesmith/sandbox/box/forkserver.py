@@ -32,13 +32,14 @@ class Walls:
 
     alone: no other processes share its process namespace.  nobody: it runs as another user.
     leaf: lays a filter against new processes on this process; None where there is no such thing.
+    parents: its children may have children, which end with them.
     processes: at this RLIMIT_NPROC it cannot fork, so that the filter, which takes longer to lay, is
     only for programs with threads; 0 where that limit does not bind.
     """
 
     def __init__(self, scratch: str) -> None:
         self.scratch = scratch
-        self.alone = self.nobody = False
+        self.alone = self.nobody = self.parents = False
         self.leaf: Callable[[int], None] | None = None
         self.processes = 0
 
@@ -109,11 +110,11 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         elif order == orders.PROBE:
             control.sendall(_probe(child))
         else:
-            control.sendall(_end(child, walls.alone))
+            control.sendall(_end(child, walls))
             wipe(walls.scratch)
             child = 0
     if child:
-        _end(child, walls.alone)
+        _end(child, walls)
 
 
 def _take_over(fds: list[int], control: socket.socket) -> None:
@@ -136,12 +137,18 @@ def _cpu(child: int) -> float:
         return 0.0
 
 
-def _end(child: int, alone: bool) -> bytes:
+def _end(child: int, walls: Walls) -> bytes:
     os.kill(child, signal.SIGKILL)
-    if not alone:
+    if not walls.alone:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
+    if walls.parents and walls.alone:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.wait():
+                pass
     cpu = usage.ru_utime + usage.ru_stime
     return orders.REPORT.pack(os.waitstatus_to_exitcode(status), cpu, -1.0, usage.ru_maxrss * 1024)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import select
 import signal
@@ -27,9 +28,10 @@ LEVELS = ("namespaces", "landlock", "seccomp", "rlimits")
 
 
 def main(arguments: list[str]) -> None:
-    """``arguments``: the caller's socket, the level, then folders of installed packages."""
+    """``arguments``: the caller's socket, the level, the language, its settings, then folders it needs."""
     connection = socket.socket(fileno=int(arguments[0]))
-    keeper = Keeper(arguments[1], arguments[2:])
+    level, language, settings, *folders = arguments[1:]
+    keeper = Keeper(level, language, settings, folders)
     try:
         keeper.serve(connection)
     except OSError as error:
@@ -41,15 +43,16 @@ def main(arguments: list[str]) -> None:
 
 
 class Keeper:
-    """Starts processes behind the walls of one level."""
+    """Starts processes behind the walls of one level, for programs of one language."""
 
-    def __init__(self, level: str, packages: list[str]) -> None:
-        self.level = level
-        sys.path.extend(packages)
+    def __init__(self, level: str, language: str, settings: str, folders: list[str]) -> None:
+        self.level, self.language, self.settings = level, language, settings
+        if language == "python":
+            sys.path.extend(folders)
         self.scratch = os.path.join(_temporary(), f"tunesmith-{os.urandom(8).hex()}")
         os.mkdir(self.scratch, 0o700)
         here = os.path.dirname(os.path.abspath(__file__))
-        self.readable = _without_nested([*_SYSTEM, sys.base_prefix, sys.prefix, *packages, here])
+        self.readable = _without_nested([*_SYSTEM, sys.base_prefix, sys.prefix, *folders, here])
         forkserver.preload()
         if level == "namespaces":
             linux.adopt_orphans()
@@ -65,7 +68,7 @@ class Keeper:
         ours, theirs = socket.socketpair()
         parent = os.getppid()
         judge = functools.partial(self._judge, connection, theirs)
-        pid = self.fork(judge, keep=(connection, theirs), trusted=True)
+        pid = self.fork("judge", judge, keep=(connection, theirs))
         theirs.close()
         poll = select.poll()
         poll.register(ours, select.POLLIN)
@@ -85,10 +88,16 @@ class Keeper:
             _kill(pid)
 
     def _judge(self, connection: socket.socket, line: socket.socket, walls: forkserver.Walls) -> None:
-        from . import judge  # here, since a fork server is the quicker for not having it
-
         walls.close_in(threads=True, cpu_seconds=1e9, memory_bytes=0)
-        judge.serve(connection, line.fileno(), _Starter(line))
+        if self.language == "python":
+            from . import judge  # here, since a fork server is the quicker for not having it
+
+            judge.serve(connection, line.fileno(), _Starter(line))
+        else:
+            from .toolchains import workshop
+
+            settings = json.loads(self.settings)
+            workshop.serve(connection, line.fileno(), _Starter(line), self.language, settings)
 
     def _start(self, asker: socket.socket, kind: str) -> None:
         """Start a fork server and hand its control to the judge."""
@@ -101,7 +110,7 @@ class Keeper:
             os.close(say)
             forkserver.serve(theirs, walls, become)
 
-        self.fork(run, keep=(theirs,), say=say, trusted=False)
+        self.fork(kind, run, keep=(theirs,), say=say)
         theirs.close()
         os.close(say)
         word = os.read(report, 4096)
@@ -113,11 +122,10 @@ class Keeper:
 
     def fork(
         self,
+        kind: str,
         run: Callable[[forkserver.Walls], None],
         keep: tuple[socket.socket, ...],
         say: int = -1,
-        *,
-        trusted: bool,
     ) -> int:
         """A child behind the walls that does ``run``, with no descriptors but ``keep`` and ``say``."""
         numbers, announce = os.pipe()
@@ -130,7 +138,7 @@ class Keeper:
         code = 1
         try:
             _close_all_but({0, 1, 2, say, announce, *(each.fileno() for each in keep)})
-            walls = self.enter(lambda number: _tell(announce, number), trusted=trusted)
+            walls = self.enter(lambda number: _tell(announce, number), kind)
             os.close(announce)
             run(walls)
             code = 0
@@ -142,8 +150,8 @@ class Keeper:
         finally:
             os._exit(code)
 
-    def enter(self, announce: Callable[[int], None], *, trusted: bool) -> forkserver.Walls:
-        """Raise the walls of this level around this process, which runs our own code only if ``trusted``.
+    def enter(self, announce: Callable[[int], None], kind: str) -> forkserver.Walls:
+        """Raise the walls of this level around this process: the judge, or a fork server of this kind.
 
         Where another process takes its place, its number is announced.
         """
@@ -156,16 +164,27 @@ class Keeper:
         if self.level != "rlimits":
             _give_up_privilege(walls)
         if self.level == "landlock":
-            _lock_files(walls.scratch, [*self.readable, *(["/proc"] if trusted else [])])
+            _lock_files(walls.scratch, [*self.readable, *(["/proc"] if kind == "judge" else [])])
         elif self.level == "namespaces" and landlock.present():
             _lock_files(walls.scratch, ["/"])  # of the new root, where only the right things are
         limits.standing(MEMORY_BYTES)
         if self.level == "namespaces":
             walls.find_process_limit()
         if self.level != "rlimits":
-            seccomp.apply(seccomp.base(may_exec=False, own_files=walls.alone))
-            walls.leaf = lambda pid: seccomp.apply(seccomp.leaf(pid))
+            _filter_calls(walls, kind)
         return walls
+
+
+def _filter_calls(walls: forkserver.Walls, kind: str) -> None:
+    """A compiler may start processes; a built program is executed once, from one descriptor."""
+    walls.parents = kind == "build"
+    may_exec = kind in ("build", "run")
+    seccomp.apply(seccomp.base(may_exec=may_exec, own_files=walls.alone, memory_files=walls.parents))
+    if walls.parents:
+        walls.processes = walls.processes and limits.THREADS
+        return
+    program = limits.OPEN_FILES - 1 if may_exec else -1
+    walls.leaf = lambda pid: seccomp.apply(seccomp.leaf(pid, program))
 
 
 def _role(kind: str) -> Callable[[int], None]:
@@ -174,6 +193,10 @@ def _role(kind: str) -> Callable[[int], None]:
         from . import program
 
         return program.rehearse().serve
+    if kind in ("build", "run"):
+        from .toolchains import children
+
+        return children.build if kind == "build" else children.run
     from . import apart
 
     return apart.serve

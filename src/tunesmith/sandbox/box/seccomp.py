@@ -57,7 +57,7 @@ _ATTRIBUTES = (
 )  # fmt: skip
 _CONDITIONAL = (*_ATTRIBUTES, *_SELF_ONLY, *_LEAF_ONLY, "socketpair", "ioctl", "setpriority")
 _NOT_THERE = ("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3")
-_THREAD, _UNIX, _PUSH_INPUT, _CONSOLE = 0x00010000, 1, 0x5412, 0x541C
+_THREAD, _UNIX, _PUSH_INPUT, _CONSOLE, _EMPTY_PATH = 0x00010000, 1, 0x5412, 0x541C, 0x1000
 
 _LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -85,9 +85,10 @@ def _if_bits(index: int, bits: int) -> Code:
     return [_argument(index), (_ANY_BIT, 0, 1, bits), *_deny(), (_RETURN, 0, 0, _ALLOW)]
 
 
-def base(*, may_exec: bool, own_files: bool) -> bytes:
+def base(*, may_exec: bool, own_files: bool, memory_files: bool = False) -> bytes:
     """For a fork server and all its children.
 
+    memory_files: they may make files that are on no file system, which no limit of ours counts.
     own_files: every file they see is theirs or read-only; else modes, owners and times of files are
     left alone, which Landlock does not see to.
     """
@@ -108,15 +109,24 @@ def base(*, may_exec: bool, own_files: bool) -> bytes:
         rules |= {name: _deny() for name in _ATTRIBUTES}
     if not may_exec:
         rules |= {"execve": _deny(), "execveat": _deny()}
+    if memory_files:
+        del rules["memfd_create"]
     return _program(rules.items())
 
 
-def leaf(pid: int) -> bytes:
-    """For one child: threads yes, processes no, and no signal to any process but ``pid``, itself."""
+def leaf(pid: int, program: int = -1) -> bytes:
+    """For one child: threads yes, processes no, and no signal to any process but ``pid``, itself.
+
+    program: the one descriptor that it may execute, where it may execute at all.
+    """
     only_threads = [_argument(0), (_ANY_BIT, 0, 1, _THREAD), (_RETURN, 0, 0, _ALLOW), *_deny(errno.EAGAIN)]
     rules: dict[str, Code] = {name: _deny(errno.EAGAIN) for name in ("fork", "vfork")}
     rules |= {"clone": only_threads, "clone3": _deny(errno.ENOSYS), "tkill": _deny()}
     rules |= {"kill": _unless_equal(0, pid), "tgkill": _unless_equal(0, pid)}
+    if program >= 0:
+        by_descriptor = _unless_equal(4, _EMPTY_PATH)
+        rules["execve"] = _deny()
+        rules["execveat"] = [_argument(0), (_EQUAL, 1, 0, program), *_deny(), *by_descriptor]
     return _program(rules.items())
 
 

@@ -1,0 +1,112 @@
+"""What a language says about itself, and the folder for what is prepared once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...errors import SetupError
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """What was found on this machine.
+
+    version: for people.  settings: plain data for the box's half of the language.
+    readable: folders that the box must show beside those of the system.
+    """
+
+    version: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    readable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language.
+
+    install: how to get its toolchain.  find: the toolchain, or None; quick.  prepare: adds what is made
+    once for all programs and kept; it may take seconds.
+    cpu_seconds, memory_bytes: limits of a program that does not say.
+    """
+
+    name: str
+    install: str
+    find: Callable[[], Toolchain | None]
+    prepare: Callable[[Toolchain], Toolchain] = lambda found: found
+    cpu_seconds: float = 10.0
+    memory_bytes: int = 1 << 30
+
+
+def said(*command: str) -> str:
+    """The first line that a trusted command prints, or nothing where it fails."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.partition("\n")[0].strip()
+
+
+def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
+    """The folder that ``make`` filled for this ``key``, made once on this machine.
+
+    Processes that want it at the same time wait for the one that makes it, and none sees it half done.
+    Raises SetupError where it cannot be made.
+    """
+    digest = hashlib.sha256(json.dumps([name, key]).encode()).hexdigest()[:16]
+    root = _root()
+    done = root / f"{name}-{digest}"
+    if done.is_dir():
+        return done
+    with (root / f"{name}-{digest}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.is_dir():
+            return done
+        partial = Path(tempfile.mkdtemp(dir=root))
+        try:
+            partial.chmod(0o755)
+            make(partial)
+            partial.rename(done)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise SetupError(
+                "sandbox", f"cannot prepare {name}: {_reason(error)}", "check the toolchain"
+            ) from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return done
+
+
+def run(command: list[str], folder: Path, **environment: str) -> None:
+    """Run a trusted command in ``folder``. Raises SubprocessError where it fails."""
+    subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, timeout=600,
+    )  # fmt: skip
+
+
+def _reason(error: Exception) -> str:
+    told = getattr(error, "stderr", "") or str(error)
+    return told.strip()[-500:]
+
+
+def _root() -> Path:
+    """Where prepared things are kept; readable by the user that programs run as."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    chosen = Path(os.environ.get("TUNESMITH_CACHE") or Path(cache) / "tunesmith") / "toolchains"
+    try:
+        chosen.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        chosen = Path(tempfile.gettempdir()) / f"tunesmith-{os.getuid()}-toolchains"
+        chosen.mkdir(mode=0o755, exist_ok=True)
+    return chosen.resolve()
