@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,9 @@ import pytest
 from tunesmith import api
 from tunesmith.folder import RunFolder
 from tunesmith.recipe import Rounds
+from tunesmith.report.measured import measured
+from tunesmith.report.mechanisms import Mechanisms, mechanisms
+from tunesmith.report.story import read_story
 from tunesmith.rows import Table
 from tunesmith.sample import Sample, Verdict
 from tunesmith.selection.where import Where
@@ -115,6 +119,50 @@ def test_the_whole_story_runs_offline_and_every_row_is_accounted_for(name: str, 
     assert (folder / "report.html").exists()
 
 
+def assert_the_report_adds_up(folder: Path) -> list[Mechanisms]:
+    """Every table of mechanisms holds all that its step made, and every drop by its reason."""
+    told = mechanisms(read_story(RunFolder(folder)))
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for _, record in records(folder):
+        plain = ".".join(part for part in record["name"].split(".") if not part.isdigit())
+        by_name.setdefault(plain, []).append(record)
+    for one in told:
+        same, total = by_name[one.name], one.total
+        assert one.rows_in == sum(record["rows_in"] for record in same)
+        assert total.kept == sum(record["rows_out"] for record in same)
+        assert Counter(total.reasons) == sum((Counter(r["reasons"]) for r in same), Counter[str]())
+        if one.do.startswith(FILTERS):
+            assert one.rows_in == total.kept + total.dropped
+    return told
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "shown"),
+    [
+        ("wizardcoder", "evolution.evolved", {"constraints", "replace", "reason", "misdirect", "complexity"}),
+        ("wavecoder", "waves.generated", {"generation", "summarisation", "repair", "translation"}),
+        ("dolphcoder", "diverse", {"terse", "tutor", "planner", "defensive"}),
+        ("alchemistcoder", "comprehended", {"evolution", "filtering", "review"}),
+    ],
+)
+def test_the_report_counts_every_mechanism_round_and_reason(
+    name: str, step: str, shown: set[str], runs: Runs
+) -> None:
+    told = {one.name: one for one in assert_the_report_adds_up(runs(name))}
+    assert shown <= {count.mechanism.partition(":")[0] for count in told[step].counts}
+    page = (runs(name) / "report.html").read_text()
+    assert 'id="mechanisms"' in page and all(mechanism in page for mechanism in shown)
+
+
+def test_the_report_shows_how_hard_each_round_is_and_what_was_measured(runs: Runs) -> None:
+    hard = {one.step: one for one in measured(read_story(RunFolder(runs("wizardcoder"))))}["bounded"]
+    assert [line[0] for line in hard.lines] == ["0", "1", "2"]
+    assert {"words", "tokens", "constraints", "cyclomatic"} <= set(hard.head)
+    titles = " ".join(one.title for one in measured(read_story(RunFolder(runs("dolphcoder")))))
+    assert "strategies" in titles and "judge errs" in titles
+    assert "How many strategies the answers have" in (runs("dolphcoder") / "report.html").read_text()
+
+
 def test_evolved_rows_carry_parent_and_heuristic_and_the_merge_holds_seeds_and_rounds(runs: Runs) -> None:
     found = rows(runs("wizardcoder"), "misled")
     evolved = [row for row in found if "heuristic" in row.meta]
@@ -176,6 +224,8 @@ def test_real_seed_instructions_evolve_with_every_loss_counted(runs: Runs, share
         pytest.skip(f"no real seed instructions at {seeds}")
     folder = runs("wizardcoder", f"steps.seeds.path={seeds}", "steps.seeds.license=cc-by-nc-4.0")
     assert_counts_add_up(folder)
+    evolved = next(one for one in assert_the_report_adds_up(folder) if one.name == "evolution.evolved")
+    assert sum(count.made for count in evolved.counts if count.round == 1) == 300
     found = {str(path.relative_to(folder)): record for path, record in records(folder)}
     first = next(record for place, record in found.items() if "round-01" in place and "evolved" in place)
     assert first["rows_in"] == 300
@@ -207,3 +257,22 @@ def test_real_functions_become_four_tasks_with_their_licence(runs: Runs) -> None
     generated = [record for _, record in records(folder) if record["do"] == "synthesis.four_tasks"]
     assert all(r["rows_in"] == r["rows_out"] + r["dropped"] for r in generated)
     assert all(row.license == "PSF-2.0" and row.code for row in rows(folder, "clean"))
+
+
+@pytest.mark.slow
+def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, shared: Path, tmp_path: Path) -> None:
+    problems = shared / "humanevalpack" / "humanevalpack-python.jsonl.gz"
+    if not problems.is_file():
+        pytest.skip(f"no real code at {problems}")
+    for number, line in enumerate(gzip.decompress(problems.read_bytes()).splitlines()):
+        problem = json.loads(line)
+        (tmp_path / f"p{number:03d}.py").write_text(problem["prompt"] + problem["canonical_solution"])
+    folder = runs(
+        "wavecoder", f"steps.raw.path={tmp_path}", "steps.raw.license=MIT", "steps.raw.sample=150",
+        "steps.raw.label=humanevalpack",
+    )  # fmt: skip
+    assert_counts_add_up(folder)
+    told = {one.name: one for one in assert_the_report_adds_up(folder)}
+    made = told["waves.generated"]
+    assert made.rows_in == made.total.made == sum(count.made for count in made.counts) > 0
+    assert {row.license for row in rows(folder, "records")} == {"MIT"}

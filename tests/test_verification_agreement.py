@@ -228,7 +228,7 @@ def test_difficulty_counts_words_constraints_and_branches() -> None:
     hard = row(
         "It must sort without sorted.", "def f(x):\n    if x and x > 1:\n        return 1\n    return 0"
     )
-    assert difficulty(hard) == {"words": 5, "constraints": 2, "cyclomatic": 3}
+    assert difficulty(hard) == {"words": 5, "tokens": 30, "constraints": 2, "cyclomatic": 3}
     assert difficulty(Sample.born("s", answer="no code at all"))["cyclomatic"] is None
 
 

@@ -20,6 +20,8 @@ from markupsafe import Markup
 from .browse import browsable
 from .charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from .flow import costs, flow
+from .measured import measured
+from .mechanisms import mechanisms
 from .scores import comparisons, headline, problems
 from .story import Story
 from .training import trainings
@@ -47,6 +49,8 @@ def page(story: Story) -> str:
         lines=(lines := flow(story)),
         widest=max([line.kept + line.dropped for line in lines] + [1]),
         costs=costs(story),
+        mechanisms=mechanisms(story),
+        measured=measured(story),
         trainings=trainings(story),
         box={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
         policy=_policy(script),

@@ -4,8 +4,8 @@ The fifth heuristic of Code Evol-Instruct (WizardCoder, arXiv 2306.08568, sec. 2
 complexity; nobody checks that the answer complies. Here the answer's function runs on inputs of doubling
 size and its work is counted (``growth``); a claim holds if the counts grow no faster than it allows.
 Operation counts, never one clock reading. Functions of one argument that take a list or a number can be
-measured; for others nothing is claimed. How hard a row is in itself (words, constraints, branches) is noted
-beside it in ``meta.difficulty``.
+measured; for others nothing is claimed. How hard a row is in itself (words, tokens, constraints, branches)
+is noted beside it in ``meta.difficulty``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -29,6 +30,7 @@ _CONSTRAINT = re.compile(
     r"|\b(?:do not|avoid)\b",
     re.IGNORECASE,
 )
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 _BRANCHES = (
     ast.If, ast.For, ast.While, ast.IfExp, ast.ExceptHandler, ast.Assert, ast.comprehension, ast.AsyncFor,
     ast.match_case,
@@ -37,6 +39,8 @@ _BRANCHES = (
 
 class Complexity(Step):
     """Marks rows whose instruction claims a bound: passed, failed, or unknown where it cannot be measured."""
+
+    version: ClassVar[str] = "2"
 
     cpu_seconds: float = Field(default=10.0, gt=0)
     """CPU time of the whole measurement of one answer, in seconds."""
@@ -98,7 +102,10 @@ def _marked(sample: Sample, step: str, claims: Sequence[Claim], outcome: Outcome
 
 
 def difficulty(sample: Sample) -> dict[str, Json]:
-    """Words and constraints of the instruction, and the cyclomatic number of a Python answer (or None)."""
+    """Words and constraints of the instruction; tokens of both texts; a Python answer's cyclomatic number.
+
+    tokens: words and marks, as they stand in the text; not those of any model.  cyclomatic: or None.
+    """
     tree = (
         parse(code_of(sample.answer, "python"))
         if sample.answer and sample.language in ("", "python")
@@ -108,6 +115,7 @@ def difficulty(sample: Sample) -> dict[str, Json]:
     joins = sum(len(node.values) - 1 for node in nodes if isinstance(node, ast.BoolOp))
     return {
         "words": len(words(sample.instruction)),
+        "tokens": len(_TOKEN.findall(sample.instruction)) + len(_TOKEN.findall(sample.answer)),
         "constraints": len(_CONSTRAINT.findall(sample.instruction)),
         "cyclomatic": 1 + joins + sum(isinstance(node, _BRANCHES) for node in nodes) if tree else None,
     }

@@ -39,17 +39,26 @@ def diversity(rows: Iterable[Sample]) -> dict[str, Json]:
     instructions: with at least two answers that parse.  answers, strategies: means per instruction.
     repeated: share of answers whose strategy an earlier answer to the same instruction had.
     """
-    seen: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        strategy = strategy_of(row)
-        if strategy is not None:
-            seen[row.instruction].append(strategy)
-    several = [strategies for strategies in seen.values() if len(strategies) > 1]
+    return spread((row.instruction, strategy_of(row)) for row in rows)
+
+
+def spread(strategies: Iterable[tuple[str, str | None]]) -> dict[str, Json]:
+    """The figures of ``diversity`` from (instruction, strategy of an answer to it) pairs."""
+    several = [found for found in by_instruction(strategies).values() if len(found) > 1]
     answers = sum(map(len, several))
-    kinds = sum(len(set(strategies)) for strategies in several)
+    kinds = sum(len(set(found)) for found in several)
     return {
         "instructions": len(several),
         "answers": answers / len(several) if several else None,
         "strategies": kinds / len(several) if several else None,
         "repeated": (answers - kinds) / answers if several else None,
     }
+
+
+def by_instruction(strategies: Iterable[tuple[str, str | None]]) -> dict[str, list[str]]:
+    """The known strategies of the answers to each instruction."""
+    seen: dict[str, list[str]] = defaultdict(list)
+    for instruction, strategy in strategies:
+        if strategy is not None:
+            seen[instruction].append(strategy)
+    return seen

@@ -1,0 +1,171 @@
+"""What a run measured of its own rows: how hard each round is, how many strategies, how noisy a judge.
+
+Read from the rows and from the JSON that measuring steps leave in their folder; each becomes one table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+import orjson
+
+from ..folder import read_json
+from ..rows import Table
+from ..verification.strategy import by_instruction, spread
+from .story import Stage, Story
+
+DIFFICULTY = ("words", "tokens", "constraints", "cyclomatic")
+FIGURES = {"brier": "Brier score", "calibration_error": "expected calibration error", "auc": "AUC",
+           "accuracy": "accuracy"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One table. step: who measured.  note: what to know of it, in a sentence."""
+
+    step: str
+    title: str
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    note: str = ""
+
+
+def measured(story: Story) -> list[Measured]:
+    """Every measure that the finished steps made, in reading order."""
+    found: list[Measured | None] = []
+    for stage in story.done():
+        make = _OF_ROWS.get(stage.do)
+        if make is not None:
+            found.append(make(stage))
+        for name, tell in _OF_FILES.items():
+            path = story.run.models / stage.name.replace(".", "-") / name
+            facts = read_json(path) if stage.kind == "table" and path.exists() else None
+            if facts is not None:
+                found.append(tell(stage.name, facts))
+    return [one for one in found if one is not None and one.lines]
+
+
+def _difficulty(stage: Stage) -> Measured | None:
+    """Means per round of evolution, of what ``verification.complexity`` notes."""
+    seen: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for (meta,) in Table(stage.folder.rows()).columns("meta"):
+        facts = orjson.loads(meta)
+        if isinstance(facts.get("difficulty"), dict):
+            seen[int(facts.get("evolutions") or 0)].append(facts["difficulty"])
+    lines = [
+        (str(number), f"{len(rows):,}", *(_mean(row.get(name) for row in rows) for name in DIFFICULTY))
+        for number, rows in sorted(seen.items())
+    ]
+    note = (
+        "Means with 95% intervals. Round 0 are the seeds. Words and constraints are the instruction's, "
+        "tokens those of instruction and answer, the cyclomatic number that of a Python answer."
+    )
+    return Measured(
+        stage.name, "How hard the rows of each round are", ("round", "rows", *DIFFICULTY), lines, note
+    )
+
+
+def _strategies(stage: Stage) -> Measured | None:
+    pairs = [
+        (text, orjson.loads(meta).get("strategy"))
+        for text, meta in Table(stage.folder.rows()).columns("instruction", "meta")
+    ]
+    facts = spread(pairs)
+    if not facts["instructions"]:
+        return None
+    kinds = [len(set(found)) for found in by_instruction(pairs).values() if len(found) > 1]
+    lines = [
+        ("instructions with several answers that parse", f"{facts['instructions']:,}"),
+        ("answers per instruction", f"{facts['answers']:.2f}"),
+        ("strategies per instruction", _mean(kinds, 2)),
+        ("answers whose strategy another one had", f"{100 * facts['repeated']:.1f}%"),
+    ]
+    note = (
+        "A strategy is the algorithms, loop depth and imports of a program; names, wording and layout make "
+        "no difference. The interval is 95%, over instructions."
+    )
+    return Measured(stage.name, "How many strategies the answers have", ("measure", "value"), lines, note)
+
+
+def _noise(step: str, facts: Mapping[str, Any]) -> Measured:
+    lines = [
+        ("both say passed", f"{facts['both_passed']:,}"),
+        ("both say failed", f"{facts['both_failed']:,}"),
+        ("the judge says passed, execution failed", f"{facts['passed_wrongly']:,}"),
+        ("the judge says failed, execution passed", f"{facts['failed_wrongly']:,}"),
+        ("rows with both labels", f"{facts['audited']:,}"),
+    ]
+    if facts["noise"] is not None:
+        lines.append(("the judge is wrong on", _percent(facts["noise"], facts["low"], facts["high"])))
+    note = "Execution counts as the truth; intervals are 95% (Wilson)."
+    return Measured(step, "How often the judge errs", ("judge against execution", "rows"), lines, note)
+
+
+def _calibration(step: str, facts: Mapping[str, Any]) -> Measured:
+    if not facts["audited"]:
+        return Measured(step, "", (), ())
+    lines = [
+        (title, *(_value(facts[which][key]) for which in ("as_said", "calibrated")))
+        for key, title in FIGURES.items()
+    ]
+    gain = facts["rerank"]
+    if gain["instructions"]:
+        best = f"{100 * gain['random']:.1f}% at random, {100 * gain['best']:.1f}% by the judge"
+        lines.append((f"best of the answers, {gain['instructions']:,} instructions", best, ""))
+    note = (
+        f"{facts['audited']:,} answers to {facts['instructions']:,} instructions, "
+        f"{100 * facts['passed']:.0f}% of which pass. Intervals are 95%, instructions drawn anew. "
+        "A calibration error is never 0 in few rows."
+    )
+    head = ("measure", f"as {facts['judge']} says", f"calibrated ({facts['method']})")
+    return Measured(step, "What the judge's P(passed) is worth", head, lines, note)
+
+
+def _style(step: str, facts: Mapping[str, Any]) -> Measured:
+    lines = [
+        (
+            " and ".join(pair["sources"]),
+            f"{pair['distance']:.2f} ({pair['low']:.2f} to {pair['high']:.2f})",
+            f"{pair['by_chance']:.2f}",
+            ", ".join(f"{trait} {apart:.2f}" for trait, apart in pair["traits"].items()),
+        )
+        for pair in facts["pairs"]
+    ]
+    note = "0: written alike; 1: never alike. A distance under what chance gives shows no conflict."
+    head = ("sources", "distance", "by chance", "by trait")
+    return Measured(step, "How unlike the sources are written", head, lines, note)
+
+
+def _mean(values: Iterable[Any], digits: int = 1) -> str:
+    """The mean with its 95% interval, by the normal approximation; a dash where nothing is known."""
+    known = [float(value) for value in values if value is not None]
+    if len(known) < 2:
+        return f"{known[0]:.{digits}f}" if known else "–"
+    middle, half = fmean(known), 1.96 * stdev(known) / math.sqrt(len(known))
+    return f"{middle:.{digits}f} ({middle - half:.{digits}f} to {middle + half:.{digits}f})"
+
+
+def _percent(value: float, low: float, high: float) -> str:
+    return f"{100 * value:.1f}% ({100 * low:.1f} to {100 * high:.1f}%)"
+
+
+def _value(figure: Mapping[str, float | None]) -> str:
+    if figure["value"] is None:
+        return "–"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+
+
+_OF_ROWS: dict[str, Callable[[Stage], Measured | None]] = {
+    "verification.complexity": _difficulty,
+    "verification.strategy": _strategies,
+}
+_OF_FILES: dict[str, Callable[[str, Mapping[str, Any]], Measured]] = {
+    "agreement.json": _noise,
+    "calibration.json": _calibration,
+    "style.json": _style,
+}

@@ -1,0 +1,125 @@
+"""What each mechanism made, and what became of it: step by step, round by round, reason by reason.
+
+Rows say by which heuristic they were evolved, under which persona answered, as which task written; the
+bins say why a row left. For each step the figures add up: everything it made was kept or dropped, and a
+step that only keeps and drops has its whole input here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ..rows import Table
+from .story import Stage, Story
+
+NAMING = ("synthesis.evolve", "synthesis.diversify", "synthesis.four_tasks", "synthesis.comprehend")
+"""Steps that choose a mechanism for each row: a row they drop as it came had none of theirs."""
+COLUMNS = ("step", "task", "meta")
+Key = tuple[int, str, str]
+"""Round (0: none), task, heuristic or persona."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """One line. round: 0 where there is none.  mechanism: empty where a row has none.  reasons: of drops."""
+
+    round: int
+    mechanism: str
+    kept: int
+    reasons: Mapping[str, int]
+
+    @property
+    def dropped(self) -> int:
+        return sum(self.reasons.values())
+
+    @property
+    def made(self) -> int:
+        return self.kept + self.dropped
+
+
+@dataclass(frozen=True)
+class Mechanisms:
+    """One step of the recipe, over all rounds. rows_in: what it read.  counts: in order of round and name."""
+
+    name: str
+    do: str
+    rows_in: int
+    counts: list[Count]
+
+    @property
+    def makes(self) -> bool:
+        """Whether its rows are new ones, not those that it read."""
+        return self.do.startswith("synthesis.")
+
+    @property
+    def total(self) -> Count:
+        """All lines in one."""
+        reasons = sum((Counter(count.reasons) for count in self.counts), Counter[str]())
+        return Count(0, "", sum(count.kept for count in self.counts), dict(reasons.most_common()))
+
+
+def mechanisms(story: Story) -> list[Mechanisms]:
+    """The steps that chose mechanisms, or dropped rows of several; in reading order."""
+    found: dict[str, list[Stage]] = defaultdict(list)
+    for stage in story.done("row", "ask", "batch", "table"):
+        found[_plain_name(stage)].append(stage)
+    tallied = [
+        _tallied(name, stages)
+        for name, stages in found.items()
+        if any(stage.do in NAMING or stage.count("dropped") for stage in stages)
+    ]
+    return [one for one in tallied if len(one.counts) > 1 and any(count.mechanism for count in one.counts)]
+
+
+def _plain_name(stage: Stage) -> str:
+    """The step's name without its round: ``evolution.2.evolved`` is ``evolution.evolved``."""
+    return ".".join(part for part in stage.name.split(".") if not part.isdigit())
+
+
+def _tallied(name: str, stages: list[Stage]) -> Mechanisms:
+    kept: Counter[Key] = Counter()
+    reasons: dict[Key, Counter[str]] = defaultdict(Counter)
+    for stage in stages:
+        for step, task, meta in Table(stage.folder.rows()).columns(*COLUMNS):
+            kept[_key(stage, step, task, meta, was_dropped=False)] += 1
+        for step, task, meta, reason in Table(stage.folder.drops()).columns(*COLUMNS, "reason"):
+            reasons[_key(stage, step, task, meta, was_dropped=True)][reason] += 1
+    keys = sorted(kept.keys() | reasons.keys())
+    counts = [
+        Count(round_, mechanism, sum(kept[key] for key in same), dict(_together(reasons, same).most_common()))
+        for (round_, mechanism), same in _named(keys).items()
+    ]
+    return Mechanisms(name, stages[0].do, sum(stage.count("rows_in") for stage in stages), counts)
+
+
+def _together(reasons: Mapping[Key, Counter[str]], keys: list[Key]) -> Counter[str]:
+    return sum((reasons.get(key, Counter()) for key in keys), Counter[str]())
+
+
+def _key(stage: Stage, step: str, task: str, meta: str, *, was_dropped: bool) -> Key:
+    facts: dict[str, Any] = orjson.loads(meta)
+    evolutions = facts.get("evolutions")
+    round_ = stage.round or (evolutions if isinstance(evolutions, int) else 0)
+    if was_dropped and stage.do in NAMING and step != stage.name.rpartition(".")[2]:
+        return round_, str(facts.get("wanted") or ""), ""  # asked in vain
+    return round_, task, str(facts.get("persona") or facts.get("heuristic") or "")
+
+
+def _named(keys: list[Key]) -> dict[tuple[int, str], list[Key]]:
+    """(round, mechanism) -> the keys it stands for. The task is said only where it tells lines apart."""
+    tasks = {task for _, task, _ in keys}
+    marked = any(mark for _, _, mark in keys)
+    found: dict[tuple[int, str], list[Key]] = defaultdict(list)
+    for round_, task, mark in keys:
+        shown = task if len(tasks - {""}) > 1 or not marked else ""
+        found[round_, ": ".join(_filled(shown, mark))].append((round_, task, mark))
+    return found
+
+
+def _filled(*parts: str) -> Iterator[str]:
+    return (part for part in parts if part)
