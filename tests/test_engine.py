@@ -162,4 +162,17 @@ def test_a_failed_request_costs_its_row_only_and_says_why(tmp_path: Path) -> Non
     kept, dropped = flat(drive(Asker(draws=1), table_of(tmp_path, 30), client=Refusing))
     assert len(kept) == 20
     assert {reason for _, reason in dropped} == {"timeout"}
-    assert dropped[0][0].meta == {"failure": "no answer in 5 s", "attempts": 4}
+    assert dropped[0][0].meta == {"failure": "no answer in 5 s", "attempts": 4, "failed_in": "s"}
+
+
+def test_a_row_that_is_held_is_answered_from_the_store_or_not_at_all(
+    tmp_path: Path, echo: Callable[..., Callable[[], Client]]
+) -> None:
+    rows, log = table_of(tmp_path, 30), tmp_path / "asked.log"
+    client, held = echo(stored=True, log=str(log)), {row.id: Failure("refused 400", "no", 1) for row in rows}
+    assert not flat(drive(Asker(draws=1), rows, client=client, held=held))[0] and not log.exists()
+    open_ = dict(list(held.items())[:10])
+    first, _ = flat(drive(Asker(draws=1), rows, client=client, held=open_))
+    again, dropped = flat(drive(Asker(draws=1), rows, client=client, held=held))
+    assert again == first and {reason for _, reason in dropped} >= {"refused 400"}
+    assert len(log.read_text().splitlines()) == 20

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__
+from .version import __version__ as __version__
 
 _HOMES = {
     "check": "api",
@@ -22,6 +22,7 @@ _HOMES = {
     "recipes": "api",
     "run": "api",
     "read": "api",
+    "retry": "api",
     "trace": "api",
     "Completion": "exchange",
     "Context": "step",
@@ -42,17 +43,17 @@ __all__ = [
     "Step",
     "UserError",
     "Verdict",
-    "__version__",
     "check",
     "plan",
     "read",
     "recipes",
+    "retry",
     "run",
     "trace",
 ]
 
 if TYPE_CHECKING:
-    from .api import check, plan, read, recipes, run, trace
+    from .api import check, plan, read, recipes, retry, run, trace
     from .errors import UserError
     from .exchange import Completion, Request
     from .sample import Drop, Sample, Verdict

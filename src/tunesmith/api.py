@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import RunStopped, StepError
@@ -13,6 +13,7 @@ from .lineage import Event
 from .lineage import trace as trace_row
 from .recipe import Recipe
 from .recipe_reader import bundled, load_recipe
+from .retries import Again, retry_run
 from .rows import Table
 from .runs import Result, run_recipe
 from .work import Listener
@@ -23,6 +24,13 @@ class Finished(Result):
     """A finished run with its report."""
 
     report: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Finished):
+    """A run that is finished once more, and what came of asking again."""
+
+    again: Again = field(default_factory=Again)
 
 
 def recipes() -> dict[str, Recipe]:
@@ -73,6 +81,30 @@ def run(
     if result.ran or not report.exists():
         write_report(RunFolder(result.folder))
     return Finished(result.folder, result.scores, result.usd, result.seconds, result.ran, report)
+
+
+def retry(
+    run_folder: str | Path,
+    only: Sequence[str] = (),
+    *,
+    isolation: str | None = None,
+    listener: Listener | None = None,
+) -> Retried:
+    """Ask a run's failed requests again, and only these; what depends on them is made anew.
+
+    only: kinds of failure, such as ``["timeout", "malformed"]``; none named means all.
+    See ``tunesmith.retries.retry_run``.
+    """
+    from .report import write_report
+
+    place = Path(run_folder)
+    try:
+        result, again = retry_run(place, only, isolation=isolation, listener=listener)
+    except (RunStopped, StepError):
+        write_report(RunFolder(place))
+        raise
+    report = write_report(RunFolder(place))
+    return Retried(result.folder, result.scores, result.usd, result.seconds, result.ran, report, again)
 
 
 def read(run_folder: str | Path, step: str, *, dropped: bool = False) -> Table:

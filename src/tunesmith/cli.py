@@ -79,6 +79,27 @@ def run(
 
 
 @app.command()
+def retry(
+    run: RunPath,
+    only: Annotated[
+        str, typer.Option(help="Kinds, comma-separated: timeout,malformed. Left out: all of them.")
+    ] = "",
+    isolation: Annotated[str | None, typer.Option(help="A sandbox level from `tunesmith doctor`.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the end, and errors.")] = False,
+    json: Json = False,
+) -> None:
+    """Ask a run's failed requests again; what is answered stays, what depends on them is made anew."""
+    from . import api
+    from .progress import listener
+    from .show import retried
+
+    kinds = [kind.strip() for kind in only.split(",") if kind.strip()]
+    with listener(quiet=quiet or json) as hears:
+        result = api.retry(run, kinds, isolation=isolation, listener=hears)
+    retried(result, json)
+
+
+@app.command()
 def plan(
     recipe: Target,
     overrides: Overrides = None,

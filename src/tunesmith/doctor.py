@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from .engine.local import available_cores
-from .runs import default_store
+from .llm.store import default_store
 
 SANDBOX = "sandbox, strongest first"
 State = Literal["ok", "missing", "bad", "info"]

@@ -31,9 +31,8 @@ from .llm.client import Client
 from .llm.hf import Hf
 from .llm.model import Model
 from .llm.openai import OpenAI
-from .llm.store import AnswerStore
+from .llm.store import AnswerStore, default_store
 from .results import Attempt, Score
-from .runs import default_store
 from .step import Context
 
 
@@ -161,10 +160,8 @@ def _of_model(
     model: Model, names: Sequence[str], settings: Settings, lender: InstrumentLender
 ) -> list[tuple[list[Score], list[Try]]]:
     step = _step(names, settings)
-    store_path = default_store()
-    store_path.parent.mkdir(parents=True, exist_ok=True)
     bill = Bill()
-    with contextlib.closing(AnswerStore(store_path)) as store:
+    with contextlib.closing(AnswerStore(default_store())) as store:
         ctx = Context(
             "eval",
             home=Path.cwd(),

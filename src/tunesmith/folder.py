@@ -10,6 +10,8 @@
 
 A step is done when its ``step.json`` exists: it is written last. Before that ``begun.json`` holds the
 step's key, and every ``rows-*.parquet`` there is whole, so a half-done step goes on behind its last one.
+Both also say which failed requests above it the step had to do without (``lost_above``): its rows are
+others once those are answered.
 """
 
 from __future__ import annotations
@@ -72,19 +74,39 @@ class StepFolder:
         begun = read_json(self.path / "begun.json")
         return str(begun["key"]) if begun else None
 
-    def begin(self, key: str) -> None:
-        """Make the folder and note the key; what a crash left under another key is removed."""
+    @property
+    def made_of(self) -> tuple[str, str] | None:
+        """Key and ``lost_above`` of what lies here, done or half done; None where nothing was begun."""
+        state = self.done or read_json(self.path / "begun.json")
+        return (str(state["key"]), str(state.get("lost_above", ""))) if state else None
+
+    def begin(self, key: str, lost_above: str = "") -> None:
+        """Make the folder and note what is made there; what a crash left under another key is removed."""
         if self.path.exists() and self.begun_key != key:
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         for draft in self.path.glob(".*.draft"):
             draft.unlink()
-        write_json(self.path / "begun.json", {"key": key})
+        write_json(self.path / "begun.json", {"key": key, "lost_above": lost_above})
 
     def finish(self, record: dict[str, Any]) -> None:
         """Write step.json: the step is done from now on."""
         write_json(self.path / "step.json", record)
-        (self.path / "begun.json").unlink(missing_ok=True)
+        for name in ("begun.json", "held.json"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def reopen(self) -> None:
+        """Make a done step half done; its shards stay."""
+        if (standing := self.made_of) is not None and self.done is not None:
+            key, lost_above = standing
+            write_json(self.path / "begun.json", {"key": key, "lost_above": lost_above})
+            (self.path / "step.json").unlink()
+
+    def cut(self, shard: int) -> None:
+        """Remove the shards from number ``shard`` on, the last first, so that what stands is always whole."""
+        for number in range(len(self.rows()) - 1, shard - 1, -1):
+            for kind in ("rows", "dropped"):
+                (self.path / f"{kind}-{number:05d}.parquet").unlink(missing_ok=True)
 
     def rows(self) -> list[Path]:
         """The whole shards of rows, in order."""
@@ -158,16 +180,21 @@ class RunFolder:
             if record:
                 yield StepFolder(path.parent), record
 
+    def places(self) -> dict[str, StepFolder]:
+        """The folders of all steps by name (``evolution/round-01/evolved`` in a block), in order."""
+        known = {}
+        for path in sorted(p for p in self.path.rglob("*") if p.is_dir() and re.match(r"\d\d-", p.name)):
+            parts = [re.sub(r"^\d\d-", "", part) for part in path.relative_to(self.path).parts]
+            known["/".join(parts)] = StepFolder(path)
+        return known
+
     def find(self, step: str) -> StepFolder:
         """The step folder called ``step``: ``coreset``, or ``evolution/round-1/evolved`` inside a block.
 
         Raises:
             FolderError: no such step here; lists those that are.
         """
-        known = {}
-        for path in sorted(p for p in self.path.rglob("*") if p.is_dir() and re.match(r"\d\d-", p.name)):
-            parts = [re.sub(r"^\d\d-", "", part) for part in path.relative_to(self.path).parts]
-            known["/".join(parts)] = StepFolder(path)
+        known = self.places()
         if step in known:
             return known[step]
         raise FolderError(str(self.path), f"has no step {step!r}", f"steps here: {', '.join(known)}")

@@ -1,8 +1,12 @@
-"""What a step gave to the steps after it."""
+"""What a step gave to the steps after it.
+
+Rows depend on the recipe (their key) and on which requests failed for good, here and above (what is
+``lost``): the same recipe gives others once those are answered.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +15,22 @@ import pyarrow.parquet as pq
 
 from .keys import hashed
 from .llm.model import Model
-from .recipe import Ref
+from .recipe import Node, Ref
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Rows and bin on disk, a trained model, scores; ``key`` names it for what comes after."""
+    """Rows and bin on disk, a trained model, scores; ``key`` names it for what comes after.
+
+    lost: names the rows that failed requests cost here and above; empty where none did.
+    """
 
     key: str
     rows: tuple[Path, ...] = ()
     drops: tuple[Path, ...] = ()
     model: Model | None = None
     scores: tuple[Mapping[str, Any], ...] = ()
+    lost: str = ""
 
     @property
     def empty(self) -> bool:
@@ -36,6 +44,7 @@ class Given:
             hashed({"joined": [given.key for given in everything]}),
             tuple(path for given in everything for path in given.rows),
             tuple(path for given in everything for path in given.drops),
+            lost=together(given.lost for given in everything),
         )
 
 
@@ -48,7 +57,20 @@ def collected(refs: Sequence[Ref], names: Mapping[str, Given]) -> Given:
     paths: list[Path] = []
     for ref in refs:
         paths += names[ref.name].drops if ref.dropped else names[ref.name].rows
-    return Given(hashed({"inputs": [[str(ref), names[ref.name].key] for ref in refs]}), tuple(paths))
+    key = hashed({"inputs": [[str(ref), names[ref.name].key] for ref in refs]})
+    return Given(key, tuple(paths), lost=together(names[ref.name].lost for ref in refs))
+
+
+def together(losses: Iterable[str]) -> str:
+    """Several losses as one; empty where nobody lost anything."""
+    found = sorted({loss for loss in losses if loss})
+    return hashed({"lost": found}) if found else ""
+
+
+def lost_above(nodes: Iterable[Node], names: Mapping[str, Given]) -> str:
+    """What failed requests cost the rows and models that ``nodes`` take from ``names``."""
+    used = {name for node in nodes for name in (*(ref.name for ref in node.inputs), node.model or "")}
+    return together(names[name].lost for name in used if name in names)
 
 
 def keys_of(names: Mapping[str, Given]) -> dict[str, str]:

@@ -20,10 +20,10 @@ from typing import Any
 from .engine.local import LocalEngine
 from .errors import FolderError
 from .folder import RunFolder, StepFolder, read_json, write_json
-from .given import Given, Names, collected, keys_of
+from .given import Given, Names, collected, keys_of, lost_above, together
 from .identity import Identity
 from .keys import hashed
-from .llm.store import AnswerStore
+from .llm.store import AnswerStore, default_store
 from .recipe import Node, Recipe, Rounds
 from .recipe_yaml import as_yaml
 from .rounds import run_rounds
@@ -41,12 +41,6 @@ class Result:
     usd: float
     seconds: float
     ran: tuple[str, ...]
-
-
-def default_store() -> Path:
-    """Where answers are kept, shared by all runs: ``$TUNESMITH_CACHE`` or the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("TUNESMITH_CACHE") or Path(cache) / "tunesmith") / "answers.sqlite"
 
 
 def run_recipe(
@@ -73,9 +67,7 @@ def run_recipe(
         if fresh:
             _clear(folder)
         _refuse_stale(identity, folder, yes)
-        store_path = default_store()
-        store_path.parent.mkdir(parents=True, exist_ok=True)
-        store = stack.enter_context(contextlib.closing(AnswerStore(store_path)))
+        store = stack.enter_context(contextlib.closing(AnswerStore(default_store())))
         engine = stack.enter_context(LocalEngine(recipe.workers, isolation))
         bill = store.charges(_run_id(folder))
         bill.budget = recipe.budget
@@ -140,21 +132,34 @@ def _all_steps(shop: Workshop) -> list[Mapping[str, Any]]:
 def _block(shop: Workshop, block: Rounds, place: StepFolder, outer: Names) -> Given:
     facts = shop.identity.of_block(block, keys_of(outer))
     key = hashed(facts)
-    done = place.done
-    fresh = done is None or done["key"] != key
-    if fresh:
-        if done is not None:
-            shutil.rmtree(place.path)
-        place.begin(key)
     steps = [*block.each, *block.probe]
+    lost = together([collected(block.inputs, outer).lost, lost_above(steps, outer)])
+    fresh = place.done is None or place.made_of != (key, lost)
+    if fresh:
+        place.reopen()  # where the key is the same the rounds stay: each step there knows what it is made of
+        place.begin(key, lost)
+
+    executed = 0
 
     def execute(node: Node, number: int, names: Names) -> Given:
+        nonlocal executed
+        executed = number
         inner = place.path / f"round-{number:02d}" / f"{steps.index(node) + 1:02d}-{node.name}"
         return shop.step(node, f"{block.name}.{number}.{node.name}", StepFolder(inner), names)
 
     given = collected(block.inputs, outer)
     rows, course = run_rounds(block, given, outer, execute)
-    record = {"name": block.name, "do": "repeat", "kind": "rounds", "key": key, "facts": facts, **course}
+    for path in place.path.glob("round-*"):
+        if int(path.name.removeprefix("round-")) > executed:
+            shutil.rmtree(path)  # an earlier course of the block went further
+    record: dict[str, Any] = {
+        "name": block.name,
+        "do": "repeat",
+        "kind": "rounds",
+        "key": key,
+        "facts": facts,
+    }
+    record |= {"lost_above": lost, **course}
     record |= {"rows_in": len(Table(given.rows)), "rows_out": len(Table(rows.rows))}
     if fresh:
         place.finish(record)
@@ -170,6 +175,7 @@ def _state(shop: Workshop, status: str, **facts: Any) -> None:
         "paper": recipe.paper,
         "about": recipe.about,
         "tiny": recipe.tiny,
+        "home": os.path.relpath(recipe.home, shop.folder.path),
         "seed": recipe.seed,
         "status": status,
         "steps": [node.name for node in recipe.nodes],

@@ -15,9 +15,10 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table as Grid
 
-from .api import Finished
+from .api import Finished, Retried
 from .compare import Difference
 from .doctor import Finding
+from .failures import advice, failures_of
 from .folder import RunFolder, StepFolder
 from .forecast import Forecast
 from .lineage import Event
@@ -36,25 +37,30 @@ def as_json(data: Any) -> None:
 
 
 def finished(result: Finished, json: bool) -> None:
-    """The end of a run: its scores, its money, where the report is."""
+    """The end of a run: its scores, its money, what failed in passing, where the report is."""
+    failures = failures_of(RunFolder(result.folder))
     if json:
-        as_json(
-            {
-                "folder": str(result.folder),
-                "report": str(result.report),
-                "scores": result.scores,
-                "usd": result.usd,
-                "seconds": result.seconds,
-                "ran": result.ran,
-            }
-        )
+        as_json({**asdict(result), "failures": failures})
         return
     for score in result.scores:
         _out.print(f"{escape(score['step'])}: {escape(score_line(score))}")
     if not result.ran:
         _out.print("nothing to do: every step was done before")
+    if said := advice(result.folder, failures):
+        _out.print(escape(said))
     money = f", ${result.usd:.4f} in all" if result.usd else ""
     _out.print(f"{result.seconds:.1f} s{money}\nreport: {result.report}")
+
+
+def retried(result: Retried, json: bool) -> None:
+    """The end of a run whose failed requests were asked again, and what came of it."""
+    again = result.again
+    if not json:
+        failed = ", ".join(f"{count:,} {kind}" for kind, count in again.failed.items())
+        parts = [f"{again.kept:,} kept", f"{again.dropped:,} answered and dropped by their step"]
+        parts.append(f"{sum(again.failed.values()):,} failed again{f' ({failed})' if failed else ''}")
+        _out.print(f"{again.asked:,} rows asked again: {', '.join(parts)}; ${again.usd:.4f}")
+    finished(result, json)
 
 
 def forecasts(lines: Sequence[Forecast], json: bool) -> None:

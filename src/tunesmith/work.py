@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from .engine import Chunk, Engine, Job
 from .errors import StepError, TunesmithError
+from .failures import held, losses, start_over
 from .folder import RunFolder, StepFolder, write_json
-from .given import Given, Names, collected, keys_of
+from .given import Given, Names, collected, keys_of, lost_above
 from .identity import Identity
 from .keys import hashed
 from .llm.bill import Bill
@@ -59,18 +60,19 @@ class Workshop:
         """Do the step, or go on with it, or find it done. ``name`` is unique in the run."""
         facts = self.identity.of_step(node, name, keys_of(names))
         key = hashed(facts)
+        lost = lost_above([node], names)
+        _make_way(place, key, lost, node.step.kind)
         done = place.done
-        fresh = done is None or done["key"] != key
-        if fresh:
-            if done is not None:
-                shutil.rmtree(place.path)
-            done = self._do(node, name, place, names, {"key": key, "facts": facts})
+        fresh = done is None
+        if done is None:
+            done = self._do(node, name, place, names, {"key": key, "facts": facts, "lost_above": lost})
             self.ran.append(name)
-        assert done is not None
         self.listener.ended(name, done, fresh=fresh)
-        model = self._trained(node, names, done, key) if node.step.kind == "train" else None
+        weights = hashed({"key": key, "lost": lost}) if lost else key
+        model = self._trained(node, names, done, weights) if node.step.kind == "train" else None
         scores = tuple(done.get("scores", ()))
-        return Given(key, tuple(place.rows()), tuple(place.drops()), model, scores)
+        given = Given(key, tuple(place.rows()), tuple(place.drops()), model, scores)
+        return replace(given, lost=done.get("lost", lost))
 
     def _do(
         self, node: Node, name: str, place: StepFolder, names: Names, identity: dict[str, Any]
@@ -79,7 +81,7 @@ class Workshop:
         ctx = self._context(node, name, names)
         if node.step.kind == "train" and place.begun_key != identity["key"] and ctx.folder.exists():
             shutil.rmtree(ctx.folder)
-        place.begin(identity["key"])
+        place.begin(identity["key"], identity["lost_above"])
         self.folder.note("step", step=name, key=identity["key"])
         self.listener.began(name, node.step.kind, len(rows))
         begun = time.monotonic()
@@ -92,6 +94,8 @@ class Workshop:
         seconds = round(time.monotonic() - begun, 3)
         record = {"name": name, "do": node.address, "kind": node.step.kind, **identity, "rows_in": len(rows)}
         record |= {**made, "seconds": seconds, "spent": self.bill.of(name)}
+        if node.step.kind == "ask":
+            record |= losses(place, identity["lost_above"])
         place.finish(record)
         self.folder.note("step done", step=name, seconds=seconds)
         return record
@@ -116,7 +120,7 @@ class Workshop:
             now = (kept + len(chunk.rows), dropped + len(chunk.drops))
             self.listener.moved(name, chunk.stop, *now, self.bill)
 
-        for chunk in self.engine.drive(Job(node.step, ctx, rows, start, client, tell)):
+        for chunk in self.engine.drive(Job(node.step, ctx, rows, start, client, tell, held(place))):
             place.write_shard(chunk.start, chunk.stop, chunk.rows, chunk.drops, name)
             kept, dropped = kept + len(chunk.rows), dropped + len(chunk.drops)
         if not place.rows():
@@ -164,6 +168,17 @@ class Workshop:
         decoding = {name: getattr(start, name) for name in kept if hasattr(start, name)}
         path = self.folder.path / done["checkpoint"]["path"]
         return Hf(model=str(path), fingerprint=key, **decoding)
+
+
+def _make_way(place: StepFolder, key: str, lost: str, kind: str) -> None:
+    """What lies at ``place`` and was made of other things goes, save which rows are not to be asked again."""
+    made_of = place.made_of
+    if made_of is None or made_of == (key, lost):
+        return
+    if kind == "ask" and made_of[0] == key:
+        start_over(place, lost)
+    else:
+        shutil.rmtree(place.path)
 
 
 def _brief(score: Score, step: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ was done in; it writes nothing. ``local`` uses this machine's processes and one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..exchange import Failure
 from ..llm.client import Client
 from ..rows import Table
 from ..sample import Drop, Sample
@@ -21,6 +22,7 @@ class Job:
     """A step to drive: over ``rows`` from position ``start`` on.
 
     client: opens the language-model client of an ask step; None where its fields leave nothing to ask.
+    held: rows of an ask step, by id, that failed before and are not asked again.
     tell: hears of the chunk under way, each time it has grown.
     """
 
@@ -30,6 +32,7 @@ class Job:
     start: int = 0
     client: Callable[[], Client] | None = None
     tell: Callable[[Chunk], None] = lambda chunk: None
+    held: Mapping[str, Failure] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

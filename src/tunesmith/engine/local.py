@@ -124,9 +124,7 @@ class LocalEngine:
 
     def _ask(self, job: Job, ctx: Context) -> Iterator[Chunk]:
         with asyncio.Runner() as runner:
-            window = _Window(
-                job.step, ctx, job.client() if job.client else None, job.rows.start_at(job.start)
-            )
+            window = _Window(job, ctx, job.client() if job.client else None)
             runner.run(window.open())
             try:
                 start = job.start
@@ -140,8 +138,9 @@ class LocalEngine:
 class _Window:
     """Rows under way to a language model: admitted in order, given back in order."""
 
-    def __init__(self, step: Step, ctx: Context, client: Client | None, samples: Iterator[Sample]) -> None:
-        self.step, self.ctx, self.client, self.samples = step, ctx, client, samples
+    def __init__(self, job: Job, ctx: Context, client: Client | None) -> None:
+        self.step, self.held, self.ctx, self.client = job.step, job.held, ctx, client
+        self.samples = job.rows.start_at(job.start)
         self.ahead = 256 + (4 * client.model.in_flight if client else 0)
         self.under_way: deque[asyncio.Task[list[Sample | Drop]]] = deque()
 
@@ -175,16 +174,19 @@ class _Window:
         requests = apply_ask(self.step, sample, self.ctx)
         if isinstance(requests, Drop):
             return [requests]
-        answers = await self._answers(requests)
+        answers = await self._answers(requests, self.held.get(sample.id))
         failures = [answer for answer in answers if isinstance(answer, Failure)]
         if failures:
             worst = failures[0]
-            marked = sample.noted(failure=worst.message, attempts=worst.attempts)
+            place = self.ctx.place or self.ctx.step
+            marked = sample.noted(failure=worst.message, attempts=worst.attempts, failed_in=place)
             return [Drop(marked, worst.kind)]
         completions = [answer for answer in answers if isinstance(answer, Completion)]
         return apply_read(self.step, sample, completions, self.ctx)
 
-    async def _answers(self, requests: Sequence[Request]) -> list[Completion | Failure]:
+    async def _answers(self, requests: Sequence[Request], held: Failure | None) -> list[Completion | Failure]:
+        if self.client is not None and held is not None:
+            return [self.client.stored(request) or held for request in requests]
         if self.client is not None:
             return await asyncio.gather(*map(self.client.answer, requests))
         if requests:

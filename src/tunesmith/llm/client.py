@@ -82,6 +82,12 @@ class Client:
             return self._reused(request, stored)
         return _judged(await self._ask_and_keep(key, request, self.store))
 
+    def stored(self, request: Request) -> Completion | Failure | None:
+        """What the store alone answers; None where it has nothing."""
+        request = self.model.resolve(request)
+        found = self.store.find(self._key(request)) if self.store else None
+        return self._reused(request, found) if found else None
+
     def _reused(self, request: Request, answer: Completion | Failure) -> Completion | Failure:
         if isinstance(answer, Failure):
             return answer
@@ -129,7 +135,10 @@ class Client:
         return Charge(self.bill.run, self.step, intent, usage, usd)
 
     def _probed(self, answer: Completion) -> None:
-        self.bill.charge(self._charge("probe", answer.usage))
+        charge = self._charge("probe", answer.usage)
+        self.bill.charge(charge)
+        if self.store is not None:
+            self.store.enter(charge)
 
     @asynccontextmanager
     async def _announced(self, request: Request) -> AsyncIterator[None]:

@@ -18,12 +18,16 @@ from email.utils import parsedate_to_datetime
 
 from ..errors import TunesmithError
 
-KINDS = (
+PASSING = (
     "timeout", "no connection", "dropped connection", "malformed", "rate limit", "overloaded",
-    "server error", "content filter", "prompt too long", "not recorded", "batch lost",
-    "refused 400", "refused 413", "refused 422",
+    "server error", "batch lost",
 )  # fmt: skip
-"""The usual kinds of ``Failure``, for ``tunesmith retry --only``; other 4xx give ``refused NNN``."""
+"""Kinds of ``Failure`` that may be answered when they are asked again another time (``tunesmith retry``)."""
+
+LASTING = (
+    "content filter", "prompt too long", "not recorded", "refused 400", "refused 413", "refused 422",
+)  # fmt: skip
+"""Kinds that will fail again unless something is changed; other 4xx give ``refused NNN``."""
 
 LONGEST_WAIT = 900.0
 """Seconds. A provider that asks us to wait longer (a daily quota) stops the run instead."""

@@ -41,6 +41,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("TUNESMITH_CACHE") or Path(cache) / "tunesmith")
 
 
+def default_store() -> Path:
+    """Where answers are kept, unless told otherwise: ``answers.sqlite`` in ``cache_folder``."""
+    return cache_folder() / "answers.sqlite"
+
+
 def request_key(model: Model, request: Request) -> str:
     """32 hex digits over what decides the answer: who answers, the words, decoding, draw, schema, logprobs.
 
@@ -154,6 +159,13 @@ class AnswerStore:
         if await done:
             return completion
         return replace(self.find(key) or completion, cached=completion.cached)
+
+    def enter(self, charge: Charge) -> None:
+        """Enter what was paid for a word that answers no request (a probe), on disk before this returns."""
+        try:
+            self._book.write([], [charge] if charge.run else [])
+        except sqlite3.Error as error:
+            raise trouble(self.path, error) from error
 
     def charges(self, run: str) -> Bill:
         """What ``run`` has been charged for answers in this store, exact even after ``kill -9``."""

@@ -17,6 +17,7 @@ import orjson
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from ..failures import advice, failures_of
 from .browse import browsable
 from .charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from .flow import costs, flow
@@ -48,6 +49,7 @@ def page(story: Story) -> str:
         headline=headline(story, compared),
         lines=(lines := flow(story)),
         widest=max([line.kept + line.dropped for line in lines] + [1]),
+        advice=advice(story.run.path, failures_of(story.run)),
         costs=costs(story),
         mechanisms=mechanisms(story),
         measured=measured(story),
