@@ -77,6 +77,18 @@ def test_tiny_lays_its_part_over_the_recipe() -> None:
     assert "tiny" not in tiny.data
 
 
+def test_a_null_in_tiny_is_a_value_where_there_is_nothing_to_remove() -> None:
+    text = (
+        "name: n\nsteps:\n  s: {do: sources.starter, tasks: 3}\n  c: {do: selection.decontaminate, against: [starter]}\n"
+        "tiny: {steps: {s: {tasks: null}, c: {ngram: null}}}\n"
+    )
+    seeds, clean = read(text, tiny=True).nodes
+    assert isinstance(seeds, Node) and seeds.step.tasks is None  # type: ignore[attr-defined]
+    assert isinstance(clean, Node) and clean.step.ngram is None  # type: ignore[attr-defined]
+    with pytest.raises(RecipeError, match="a step is"):
+        read(text.replace("c: {ngram", "cc: {ngram").replace("cc: {ngram: null}", "cc: null"), tiny=True)
+
+
 def test_tiny_removes_with_null_and_replaces_what_gets_a_new_address() -> None:
     text = GOOD.replace("    rounds: {repeat: 1}", "    rounds: null\n    lucky: {do: acme.reverse, most: 1}")
     tiny = read(text, tiny=True)

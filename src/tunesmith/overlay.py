@@ -12,12 +12,15 @@ from .errors import Mistake, nearest
 
 
 def lay_over(document: Document, over: Any, path: Path, source: Path) -> None:
-    """Lay ``over`` on the data at ``path``. null removes a key; a new do/use replaces its mapping."""
+    """Lay ``over`` on the data at ``path``. A new do/use replaces its mapping.
+
+    null removes a key that is there; where none is, it is the key's value, as in ``ngram: null``.
+    """
     for key, value in over.items() if isinstance(over, dict) else ():
         here = _at(document.data, path)
         place: Path = (*path, key)
-        if value is None:
-            here.pop(key, None)
+        if value is None and key in here:
+            del here[key]
         elif isinstance(value, dict) and isinstance(here.get(key), dict) and not value.keys() & {"do", "use"}:
             lay_over(document, value, place, (*source, key))
             continue

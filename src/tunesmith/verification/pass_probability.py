@@ -9,15 +9,19 @@ probability can be taken at its word is for ``evaluation.calibrate`` to find out
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
-from ..exchange import Completion, Request
+from ..exchange import Completion, Request, Sampling
 from ..llm import replies
 from ..llm.passing import p_pass, question, verdict
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
+
+_LONGEST = 8
+"""Tokens of reply: "not passed" and some room; what comes later says nothing."""
 
 
 class PassProbability(Step):
@@ -31,7 +35,11 @@ class PassProbability(Step):
     """How many log-probabilities of the first token to ask for."""
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
-        return [question(sample, self.logprobs)] if sample.answer.strip() else []
+        if not sample.answer.strip():
+            return []
+        return [
+            replace(question(sample, self.logprobs), sampling=Sampling(temperature=0, max_tokens=_LONGEST))
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:
