@@ -23,7 +23,7 @@ def _find() -> Toolchain | None:
 
 def _prepare(found: Toolchain) -> Toolchain:
     compiler = found.settings["compiler"]
-    folder = kept("cpp", [found.version, compiler, FLAGS], lambda folder: _make(compiler, folder))
+    folder = kept("cpp", [found.version, compiler, FLAGS], lambda folder, _: _make(compiler, folder))
     linker = (folder / "linker").read_text()
     link = ["-pthread", *([f"-fuse-ld={linker}"] if linker else [])]
     return replace(

@@ -58,8 +58,8 @@ def said(*command: str) -> str:
     return done.stdout.partition("\n")[0].strip()
 
 
-def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
-    """The folder that ``make`` filled for this ``key``, made once on this machine.
+def kept(name: str, key: object, make: Callable[[Path, Path], None]) -> Path:
+    """The folder that ``make(folder, its final place)`` filled for this ``key``, made once on this machine.
 
     Processes that want it at the same time wait for the one that makes it, and none sees it half done.
     Raises SetupError where it cannot be made.
@@ -76,7 +76,7 @@ def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
         partial = Path(tempfile.mkdtemp(dir=root))
         try:
             partial.chmod(0o755)
-            make(partial)
+            make(partial, done)
             partial.rename(done)
         except (OSError, subprocess.SubprocessError) as error:
             raise SetupError(
@@ -87,12 +87,13 @@ def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
     return done
 
 
-def run(command: list[str], folder: Path, **environment: str) -> None:
-    """Run a trusted command in ``folder``. Raises SubprocessError where it fails."""
-    subprocess.run(
+def run(command: list[str], folder: Path, **environment: str) -> str:
+    """What a trusted command prints, run in ``folder``. Raises SubprocessError where it fails."""
+    done = subprocess.run(
         command, cwd=folder, env={**os.environ, **environment}, check=True, capture_output=True, text=True,
         stdin=subprocess.DEVNULL, timeout=600,
     )  # fmt: skip
+    return done.stdout
 
 
 def _reason(error: Exception) -> str:

@@ -64,5 +64,5 @@ def _takes_whole_library(source: str) -> bool:
 
 def _stated(code: int, stderr: str) -> tuple[str, str]:
     if uncaught := _UNCAUGHT.search(stderr):
-        return "failed", uncaught[1]
+        return "failed", "MemoryError" if "bad_alloc" in uncaught[1] else uncaught[1]
     return stated(code, stderr)

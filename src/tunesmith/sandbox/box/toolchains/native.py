@@ -25,8 +25,12 @@ WRAP = ["-Wl,--wrap=main", "-Wl,--wrap=__assert_fail"]
 """For the compiler and the linker."""
 
 
-def last_word(word: bytes) -> str:
-    """C that also compiles as C++: what is said after the tests, or when ``assert`` fails."""
+def last_word(word: bytes, ended: str = "") -> str:
+    """C that also compiles as C++: what is said after the tests, or when ``assert`` fails.
+
+    ended: a function that must have been called before; for languages that let a program have a second
+    ``main`` of its own.
+    """
     write, leave, call = _CALLS[os.uname().machine]
     first, second = struct.unpack("<QQ", word)
     return f"""
@@ -44,9 +48,11 @@ static inline __attribute__((always_inline)) void print(const char *text) {{
   while (*end) end++;
   kernel({write}, 2, (long)text, end - text);
 }}
+static volatile int ended = {int(not ended)};
+{f"void {ended}(void) {{ ended = 1; }}" if ended else ""}
 int __wrap_main(int argc, char **argv, char **environment) {{
   int code = __real_main(argc, argv, environment);
-  if (code == 0) {{
+  if (code == 0 && ended) {{
     volatile unsigned long long word[2];
     word[0] = {first:#x}ULL;
     word[1] = {second:#x}ULL;

@@ -1,0 +1,111 @@
+"""Go: program and tests in one package, compiled and linked without the ``go`` command.
+
+Tests have a ``main``, or functions for ``go test``, which are then called through package testing. They
+stand in one file with the program, or where they begin with a package clause in a file of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, Any
+
+from . import Fault, Launch, stated
+
+if TYPE_CHECKING:
+    from .workshop import Shop, Stage
+
+_PACKAGE = re.compile(r"^package[ \t]+\w+", re.MULTILINE)
+_MAIN = re.compile(r"^func[ \t]+main[ \t]*\([ \t]*\)", re.MULTILINE)
+_TEST = re.compile(r"^func[ \t]+(Test\w*)[ \t]*\([ \t]*\w+[ \t]+\*testing\.T[ \t]*\)", re.MULTILINE)
+_NEEDED = re.compile(r"could not import (\S+) \(")
+_LAST = """package main
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// A program may not have given these names another meaning.
+const _, _ bool = true, false
+
+var _ = map[bool]int{true: 0, 1 != 1: 1}
+
+func _() int { panic(0) }
+
+func main() {
+	testsMain()
+	word := [2]uint64{FIRST, SECOND}
+	syscall.RawSyscall(syscall.SYS_WRITE, 3, uintptr(unsafe.Pointer(&word)), 16)
+}
+"""
+_TESTING = """package main
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"testing/internal/testdeps"
+)
+
+func testsMain() {
+	cases := []testing.InternalTest{CASES}
+	if code := testing.MainStart(testdeps.TestDeps{}, cases, nil, nil, nil).Run(); code != 0 {
+		syscall.Write(3, []byte("failed"))
+		os.Exit(code)
+	}
+}
+"""
+"""As the ``go`` command writes it."""
+
+
+def make(job: dict[str, Any], shop: Shop) -> Launch:
+    """Compile, or take what was compiled before."""
+    code, tests = job["code"], job["tests"]
+    try:
+        program, word = shop.kept(code, tests, make=lambda word: _build(code, tests, word, shop))
+    except Fault as fault:
+        needed = next((name for name in _NEEDED.findall(fault.said) if f'"{name}"' in tests), "")
+        if needed and fault.failure == "CompileError":
+            raise Fault("refused", f"needs package {needed}", fault.said) from None
+        raise
+    return Launch(program, word, of_data=True, stated=_stated)
+
+
+def _build(code: str, tests: str, word: bytes, shop: Shop) -> int:
+    settings, flags = shop.settings, ["-importcfg", shop.settings["packages"]]
+    sources = _woven(code, tests) if tests else {"program.go": code}
+    if tests:
+        first, second = struct.unpack("<QQ", word)
+        sources["last.go"] = _LAST.replace("FIRST", str(first)).replace("SECOND", str(second))
+    compile_ = [settings["compile"], "-o", "main.a", "-p", "main", *flags, *sources]
+    link = [settings["link"], "-o", "program", *flags, "-s", "-w", "main.a"]
+    stages: list[Stage] = [(sources, compile_), ({}, link)]
+    return shop.build(stages, "program", {"CGO_ENABLED": "0"})
+
+
+def _woven(code: str, tests: str) -> dict[str, str]:
+    """Files by name. Raises Fault where the tests have nothing to call."""
+    files = {}
+    if _MAIN.search(tests):
+        tests = _MAIN.sub("func testsMain()", tests, count=1)
+    elif names := _TEST.findall(tests):
+        cases = "".join(f"{{{name!r}, {name}}}, " for name in names).replace("'", '"')
+        files["cases.go"] = _TESTING.replace("CASES", cases)
+    else:
+        raise Fault("error", "bad tests", "the tests have no func main() and no func Test...(t *testing.T)")
+    code = _PACKAGE.sub("package main", code, count=1)
+    if _PACKAGE.search(tests):
+        return {"program.go": code, "tests.go": _PACKAGE.sub("package main", tests, count=1), **files}
+    return {"program.go": f"{code}\n{tests}", **files}
+
+
+def _stated(code: int, stderr: str) -> tuple[str, str]:
+    if code != 2:
+        return stated(code, stderr)
+    if "goroutine stack exceeds" in stderr:
+        return "failed", "RecursionError"
+    if "cannot allocate memory" in stderr or "out of memory" in stderr:
+        return "failed", "MemoryError"
+    wrong = "panic: assert" in stderr or "panic: test failed" in stderr
+    return "failed", "AssertionError" if wrong else "panic"
