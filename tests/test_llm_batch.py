@@ -118,6 +118,15 @@ def test_rows_that_arrive_together_go_as_one_batch_and_come_back_in_order(tmp_pa
     assert len(api.batches) == 1 and len(api.prompts) == 40
 
 
+def test_the_journal_lies_where_the_recipe_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with Mock(BatchApi()) as server:
+        model = batched(server.url, tmp_path, journal="journals/mine.jsonl").at(tmp_path)
+        assert len(answered(ask_all(model, PROMPTS[:3]))) == 3
+    assert (tmp_path / "journals" / "mine.jsonl").read_text().count("batch") >= 1
+
+
 def test_a_batch_is_no_larger_than_allowed(tmp_path: Path) -> None:
     api = BatchApi()
     with Mock(api) as server:

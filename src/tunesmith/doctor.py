@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from .engine.local import available_cores
+from .llm.secrets import setting
 from .llm.store import default_store
 
 SANDBOX = "sandbox, strongest first"
@@ -112,8 +113,8 @@ def _keys() -> list[Finding]:
         Finding(
             "environment",
             key,
-            "ok" if os.environ.get(key) else "missing",
-            "set" if os.environ.get(key) else "not set",
+            "ok" if setting(key) else "missing",
+            "set" if setting(key) else "not set",
         )
         for key in _KEYS
     ]

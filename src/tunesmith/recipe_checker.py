@@ -116,9 +116,9 @@ class Checker:
         except UserError as error:
             self._mistake((*path, "use"), error.problem, error.fix)
             return
-        model = self._validate(kind, {k: v for k, v in spec.items() if k != "use"}, path)
+        model: Model | None = self._validate(kind, {k: v for k, v in spec.items() if k != "use"}, path)
         if model is not None:
-            self.models[name] = model
+            self.models[name] = model.at(self.home)
 
     def _nodes(
         self, specs: Mapping[str, Any], path: Where, start: Ref | None = None

@@ -50,7 +50,7 @@ class Batch(Model):
     tries: int = Field(default=4, gt=0)
     """Batches that one request may be part of before its row is given up."""
     journal: Path | None = None
-    """Where submitted batches are noted. Default: batches.jsonl beside the answer store."""
+    """Where submitted batches are noted, from the recipe's folder on. Default: beside the answer store."""
     seed: int | None = None
     """As for ``use: openai``."""
     extra_body: Mapping[str, Json] = Field(default_factory=dict)
@@ -61,7 +61,8 @@ class Batch(Model):
     def as_openai(self) -> OpenAI:
         """The same model asked directly."""
         given = {name: getattr(self, name) for name in ("model", "api_key_env", "seed", "extra_body")}
-        return OpenAI(**given, base_url=(self.base_url,) if self.base_url else ())
+        asked = OpenAI(**given, base_url=(self.base_url,) if self.base_url else ())
+        return asked.at(self.path(""))
 
     def identity(self) -> str:
         """That of the model asked directly: its answers are the same."""
@@ -88,14 +89,14 @@ class BatchBackend:
         self._model, self._openai = model, model.as_openai()
         at_openai = self._openai.at_openai()
         self._limit_name = "max_completion_tokens" if at_openai else "max_tokens"
-        self._http = Http(model.api_key_env, key_needed=at_openai)
+        self._http = Http(model.api_key_env, key_needed=at_openai, home=model.path(""))
         self._jobs: Jobs | None = None
 
     async def __aenter__(self) -> BatchBackend:
         (base_url,) = self._openai.urls()
         model = self._model
-        path = model.journal or cache_folder() / "batches.jsonl"
-        journal = await asyncio.to_thread(Journal, path.expanduser(), base_url)
+        path = model.path(model.journal) if model.journal else cache_folder() / "batches.jsonl"
+        journal = await asyncio.to_thread(Journal, path, base_url)
         self._jobs = Jobs(self._http, base_url, journal, model.in_flight, model.gather, model.poll)
         return self
 

@@ -25,7 +25,7 @@ class Hf(Model):
     """A causal language model whose weights we hold; it can be trained and asked."""
 
     model: str
-    """A folder, or a name on the hub (``bigcode/starcoder``)."""
+    """A folder (relative to the recipe's), or a name on the hub (``bigcode/starcoder``)."""
     revision: str = "main"
     """Branch, tag or commit on the hub."""
     template: Annotated[str | Template | None, AfterValidator(known)] = None
@@ -46,6 +46,16 @@ class Hf(Model):
         template = self.template if isinstance(self.template, str) else repr(self.template)
         return f"hf {self.fingerprint or self._weights()} template={template} dtype={self.dtype}"
 
+    def folder(self) -> Path | None:
+        """Where the weights lie on this machine; None for a name on the hub."""
+        path = self.path(self.model)
+        meant = self.model.startswith((".", "/", "~")) or self.model.count("/") > 1
+        return path if meant or path.is_dir() else None
+
+    def place(self) -> str:
+        """What transformers and vLLM are told to load."""
+        return str(self.folder() or self.model)
+
     def connect(self) -> Backend:
         return Batching(self.open)
 
@@ -65,13 +75,14 @@ class Hf(Model):
             from transformers import AutoModelForCausalLM, AutoTokenizer
         except ModuleNotFoundError as error:
             raise _missing(self.model, error) from error
-        if _is_path(self.model) and not Path(self.model).expanduser().is_dir():
+        folder = self.folder()
+        if folder is not None and not folder.is_dir():
             fix = "give an existing folder, or a name on the hub such as org/name"
             raise SetupError(f"model {self.model}", "no such folder", fix)
         device = best_device() if self.device == "auto" else self.device
         auto = torch.bfloat16 if device.startswith("cuda") else torch.float32
         dtype = auto if self.dtype == "auto" else getattr(torch, self.dtype)
-        place = str(Path(self.model).expanduser()) if _is_path(self.model) else self.model
+        place = self.place()
         try:
             with quiet():
                 tokenizer = AutoTokenizer.from_pretrained(place, revision=self.revision)
@@ -84,16 +95,18 @@ class Hf(Model):
 
     def prompting(self, tokenizer: Any) -> Template:
         """The template that this model is asked and, unless a step says otherwise, trained with."""
-        carried = saved(Path(self.model).expanduser()) if _is_path(self.model) else None
+        folder = self.folder()
+        carried = saved(folder) if folder is not None else None
         template = agreed(f"model {self.model}", self.template, carried)
         if template is not None:
             return template
         return TEMPLATES["chat" if getattr(tokenizer, "chat_template", None) else "alpaca"]
 
     def _weights(self) -> str:
-        if not _is_path(self.model):
+        folder = self.folder()
+        if folder is None:
             return f"{self.model}@{self.revision}"
-        files = sorted(path for path in Path(self.model).expanduser().glob("*") if path.is_file())
+        files = sorted(path for path in folder.glob("*") if path.is_file())
         facts = [(path.name, (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files]
         return hashlib.blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
@@ -105,10 +118,6 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _is_path(model: str) -> bool:
-    return model.startswith((".", "/", "~")) or model.count("/") > 1 or Path(model).is_dir()
 
 
 def _missing(model: str, error: ModuleNotFoundError) -> SetupError:

@@ -7,6 +7,7 @@ is scrubbed from whatever the server says.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,11 +23,14 @@ _CONNECT = 10.0
 
 
 class Http:
-    """Sends requests with the key that ``key_env`` names. key_needed: whether to refuse to go without one."""
+    """Sends requests with the key that ``key_env`` names.
 
-    def __init__(self, key_env: str, *, key_needed: bool) -> None:
+    key_needed: whether to refuse to go without one.  home: the folder whose ``.env`` is looked at first.
+    """
+
+    def __init__(self, key_env: str, *, key_needed: bool, home: Path = Path()) -> None:
         self._key_env, self._key_needed = key_env, key_needed
-        self._key = secret(key_env)
+        self._key = secret(key_env, home)
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
         self._limits: dict[float, aiohttp.ClientTimeout] = {}

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..exchange import Completion, Request, Sampling
 from .flow import Flow
@@ -60,6 +61,18 @@ class Model(BaseModel, ABC):
     """Longest reply, in tokens."""
     in_flight: int = Field(default=64, gt=0)
     """Most requests under way at once."""
+
+    _home: Path = PrivateAttr(default_factory=Path)
+
+    def at(self, home: Path) -> Self:
+        """The same model; its relative paths and ``.env`` are those of ``home``, a recipe's folder."""
+        placed = self.model_copy()
+        placed._home = home
+        return placed
+
+    def path(self, given: str | Path) -> Path:
+        """``given`` as the recipe means it: ``~`` expanded, relative to the recipe's folder."""
+        return self._home / Path(given).expanduser()
 
     @abstractmethod
     def identity(self) -> str:

@@ -104,7 +104,7 @@ class OpenAI(Model):
 
     def urls(self) -> tuple[str, ...]:
         """Where to ask."""
-        return self.base_url or (setting("OPENAI_BASE_URL") or OPENAI,)
+        return self.base_url or (setting("OPENAI_BASE_URL", self.path("")) or OPENAI,)
 
     def at_openai(self) -> bool:
         """Whether api.openai.com is among those asked."""
@@ -130,7 +130,7 @@ class OpenAIBackend:
     def __init__(self, model: OpenAI) -> None:
         self.model = model
         self.endpoints = Endpoints(model.urls())
-        self._http = Http(model.api_key_env, key_needed=model.at_openai())
+        self._http = Http(model.api_key_env, key_needed=model.at_openai(), home=model.path(""))
         self._schemas = True
         completions_api = model.api == "completions"
         self._limit_name = (

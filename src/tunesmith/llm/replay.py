@@ -25,7 +25,7 @@ class Replay(Model):
     model: str = Field(min_length=1)
     """Who gave the recorded answers: the ``model`` of the recipe they were recorded with."""
     answers: Path
-    """The recording: a file exported from an answer store (.jsonl), or an answer store."""
+    """The recording, relative to the recipe's folder: an export of an answer store (.jsonl), or a store."""
 
     def identity(self) -> str:
         """The recorded model's, so that its answers are found."""
@@ -44,7 +44,7 @@ class _Recording:
         self._known: dict[str, Completion] = {}
 
     async def __aenter__(self) -> _Recording:
-        path = self._model.answers.expanduser()
+        path = self._model.path(self._model.answers)
         if not path.exists():
             raise SetupError(
                 "models", f"{path} does not exist", "name the recording that `answers` stands for"

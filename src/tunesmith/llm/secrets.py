@@ -12,15 +12,16 @@ _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
 _KEY_LIKE = re.compile(r"\b(sk|pk|rk|gsk|hf|key|xai|AIza)[-_][A-Za-z0-9_\-*.]{6,}|(?<=Bearer )\S+")
 
 
-def setting(name: str, folder: Path | None = None) -> str:
-    """The value of ``name`` in the environment, else in the ``.env`` of ``folder`` (by default the
-    working directory), else the empty string."""
-    return os.environ.get(name) or _dotenv((folder or Path.cwd()) / ".env").get(name, "")
+def setting(name: str, home: Path = Path()) -> str:
+    """The value of ``name`` in the environment, else in ``home/.env`` (the recipe's folder), else in the
+    ``.env`` of the working directory, else the empty string."""
+    found = (_dotenv(folder / ".env").get(name) for folder in (home, Path()))
+    return os.environ.get(name) or next(filter(None, found), "")
 
 
-def secret(name: str, folder: Path | None = None) -> SecretStr:
+def secret(name: str, home: Path = Path()) -> SecretStr:
     """``setting`` for a value that must not be shown."""
-    return SecretStr(setting(name, folder))
+    return SecretStr(setting(name, home))
 
 
 def scrubbed(text: str, *known: SecretStr, longest: int = 500) -> str:

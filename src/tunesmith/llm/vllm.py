@@ -55,7 +55,8 @@ class Vllm(Model):
 
     def weights(self) -> Hf:
         """The same weights as ``use: hf`` opens them; gives tokenizer rules and template."""
-        return Hf(model=self.model, revision=self.revision, template=self.template)
+        weights = Hf(model=self.model, revision=self.revision, template=self.template)
+        return weights.at(self.path(""))
 
     def connect(self) -> Backend:
         """A backend that starts the engine when it is entered."""
@@ -77,8 +78,9 @@ class _Engine:
         vllm = _vllm(given.model)
         from transformers import AutoTokenizer
 
+        weights = given.weights().place()
         options = {
-            "model": given.model, "revision": given.revision, "tensor_parallel_size": given.gpus,
+            "model": weights, "revision": given.revision, "tensor_parallel_size": given.gpus,
             "gpu_memory_utilization": given.memory_share, "max_model_len": given.max_length,
             "generation_config": "vllm",  # what a checkpoint prescribes is no part of the protocol
         }  # fmt: skip
@@ -86,7 +88,7 @@ class _Engine:
             arguments = vllm.AsyncEngineArgs(**options | dict(given.engine))
             self._engine = vllm.AsyncLLMEngine.from_engine_args(arguments)
             revision = {"revision": given.revision}
-            self._tokenizer = await asyncio.to_thread(AutoTokenizer.from_pretrained, given.model, **revision)
+            self._tokenizer = await asyncio.to_thread(AutoTokenizer.from_pretrained, weights, **revision)
         except (ValueError, RuntimeError, OSError, TypeError) as error:
             said = " ".join(str(error).split())[:300]
             fix = "check the model, the GPU's memory (memory_share, max_length) and `engine`"
