@@ -31,7 +31,8 @@ MECHANISMS = {
     },
     "wavecoder": {
         "selection.rules", "selection.kcenter", "synthesis.examples", "synthesis.four_tasks",
-        "selection.discriminate", "verification.repair",
+        "selection.discriminate", "verification.repair", "verification.translation", "synthesis.round_trip",
+        "verification.round_trip",
     },
     "wavecoder-ultra": {
         "selection.kcenter", "synthesis.four_tasks", "selection.discriminate", "synthesis.answer",
@@ -39,11 +40,13 @@ MECHANISMS = {
     },
     "alchemistcoder": {
         "selection.rules", "selection.dedup", "selection.mix", "synthesis.evolve", "selection.mark",
-        "synthesis.hindsight", "synthesis.comprehend", "verification.execute",
+        "synthesis.hindsight", "synthesis.comprehend", "verification.execute", "evaluation.style_conflict",
     },
     "dolphcoder": {
         "synthesis.evolve", "synthesis.diversify", "selection.answer_format", "selection.dedup",
         "verification.strategy", "verification.consensus", "synthesis.self_evaluate", "evaluation.agreement",
+        "synthesis.write_tests", "selection.hold_out", "verification.pass_probability",
+        "evaluation.calibrate",
     },
     "magicoder": {"synthesis.oss_instruct", "selection.dedup", "selection.decontaminate"},
     "inverse-instruct": {"synthesis.inverse", "verification.yes_probability", "selection.best"},
@@ -209,6 +212,31 @@ def test_a_judge_is_held_against_execution_and_training_goes_in_three_stages(run
     trained = [record["name"] for _, record in records(folder) if record["kind"] == "train"]
     assert trained == ["dit", "critic", "dolph"]
     assert {row.answer for row in rows(folder, "noise")} <= {"passed", "not passed"}
+
+
+def test_the_tuned_critic_is_calibrated_on_instructions_that_it_never_saw(runs: Runs) -> None:
+    folder = runs("dolphcoder")
+    weighed = rows(folder, "calibrated")
+    asked = {row.instruction for row in weighed}
+    assert not any(text in row.instruction for row in rows(folder, "noise") for text in asked)
+    scores = [v.score for row in weighed for v in row.verdicts if v.by == "weighed" and v.score is not None]
+    assert scores and all(0 <= score <= 1 for score in scores), "the student's own log-probabilities"
+    report = json.loads(next(folder.rglob("calibration.json")).read_text())
+    assert report["audited"] == sum(bin_["rows"] for bin_ in report["as_said"]["bins"]) > 0
+    assert "P(passed) is worth" in (folder / "report.html").read_text()
+
+
+def test_sources_of_a_mix_are_compared_in_style(runs: Runs) -> None:
+    (pair,) = json.loads(next(runs("alchemistcoder").rglob("style.json")).read_text())["pairs"]
+    assert 0 <= pair["low"] <= pair["distance"] <= pair["high"] <= 1
+    assert "How unlike the sources" in (runs("alchemistcoder") / "report.html").read_text()
+
+
+def test_starter_tasks_do_not_repeat_a_benchmark_made_of_the_same_parts(runs: Runs) -> None:
+    """Every part of a held-out task is taught; only the combination is not."""
+    for name in ("inverse-instruct", "alchemistcoder", "dolphcoder"):
+        clean = next(record for _, record in records(runs(name)) if record["name"] == "clean")
+        assert clean["reasons"] == {}
 
 
 def test_one_instruction_is_chosen_of_each_programs_candidates(runs: Runs) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -25,6 +26,8 @@ from .texts import TextField
 
 class Decontaminate(Step):
     """Drops rows in which a run of words of a benchmark problem stands; drops name problem and words."""
+
+    version: ClassVar[str] = "2"
 
     against: tuple[str, ...] = Field(min_length=1)
     """Benchmarks whose problems must not be in the rows, e.g. `[humaneval, mbpp]`."""
