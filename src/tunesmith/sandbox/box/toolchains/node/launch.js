@@ -17,6 +17,7 @@ const { lockLanguage, lockMethods, lockNames } = require('./lock.js');
 const LINE = 3;
 const FAILED = Buffer.from('failed');
 const BROKE = 2; // exit code: the program ended with an error before its tests began
+const OURS = /\n +at (?:[^\n]*\()?(?:node:|[^\n]*launch\.js)[^\n]*/g; // lines of a trace
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
 
 const { defineProperty, freeze } = Object;
@@ -54,25 +55,33 @@ function fail(error) {
   try {
     const known = error !== null && typeof error === 'object';
     if (phase === 'tests' && known && error.code === 'ERR_ASSERTION') said = FAILED;
-    writeSync(2, `Uncaught ${known && typeof error.stack === 'string' ? error.stack : String(error)}\n`);
+    const text = known && typeof error.stack === 'string' ? error.stack : String(error);
+    writeSync(2, `Uncaught ${text.replace(OURS, '')}\n`);
   } catch {}
   leave(phase === 'program' ? BROKE : 1, said);
 }
 
 // ---- the end
 
-const pending = () => apply(getActiveResourcesInfo, process, []).length;
+// What the event loop waits for, beside the standard streams, which are named but never waited for.
+function pending() {
+  const found = apply(getActiveResourcesInfo, process, []);
+  let count = 0;
+  for (let i = 0; i < found.length; i++) if (found[i] !== 'PipeWrap' && found[i] !== 'TTYWrap') count++;
+  return count;
+}
 
 // The event loop has nothing left, or someone pretends so: look again after all promises have moved on.
 function drained() {
   if (phase !== 'tests' || ending || pending() > 0) return;
   later(() => {
-    if (!ending && pending() <= 1) finish(process.exitCode);
+    if (ending || pending() > 1) return; // one is this immediate itself
+    if (unsettled.size) fail(new Error('the tests still wait for a promise'));
+    else finish(process.exitCode);
   });
 }
 
 function finish(status) {
-  if (unsettled.size) return fail(new Error('the tests still wait for a promise'));
   process._exiting = true;
   apply(emit, process, ['exit', status || 0]);
   if (!ending) leave(status || 0, status ? null : word);
@@ -85,6 +94,12 @@ function theirProcess() {
 }
 
 // ---- the program and its tests
+
+// Programs that read their input by this name: what stands there may not be opened again.
+function lendInput() {
+  const { readFileSync } = fs;
+  fs.readFileSync = (from, options) => readFileSync(from === '/dev/stdin' ? 0 : from, options);
+}
 
 function watchPromises() {
   const { promiseHooks } = require('v8');
@@ -155,6 +170,7 @@ function main() {
   process.reallyExit = (status) => leave(status, null);
   lockMethods(process, ['reallyExit', 'exit', 'setUncaughtExceptionCaptureCallback']);
   process.on('beforeExit', drained);
+  lendInput();
   if (!tests) {
     const run = vm.compileFunction(code, PARAMETERS, { filename });
     apply(run, module.exports, scope);

@@ -1,0 +1,60 @@
+"""JavaScript: a fresh node for every program, with a launcher of ours (``node/launch.js``) that runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import struct
+from typing import TYPE_CHECKING, Any
+
+from . import Launch, stated
+
+if TYPE_CHECKING:
+    from .workshop import Shop
+
+_HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node")
+_UNCAUGHT = re.compile(r"^(?:Uncaught )?(?:\w+: )?(\w*(?:Error|Exception)\b)", re.MULTILINE)
+_BEFORE_TESTS = 2
+_HEAP_SHARE = 0.75
+
+
+def make(job: dict[str, Any], shop: Shop) -> Launch:
+    """The program as it is."""
+    return launch(job, shop.settings, job["code"], job["tests"], "program.js")
+
+
+def launch(job: dict[str, Any], settings: dict[str, Any], code: str, tests: str, name: str) -> Launch:
+    """``code``, then ``tests``, in a node of their own."""
+    word = secrets.token_bytes(16)
+    body = json.dumps({"code": code, "tests": tests, "name": name}).encode()
+    return Launch(
+        program=settings["node"],
+        word=word,
+        arguments=[settings["node"], *_flags(settings, job["memory_bytes"]), f"{_HERE}/launch.js"],
+        feed=word + struct.pack("<I", len(body)) + body,
+        of_data=True,
+        stated=_stated,
+    )
+
+
+def _flags(settings: dict[str, Any], memory_bytes: int) -> list[str]:
+    """Node's own walls stand inside ours: no inspector, threads, add-ons, and no file but its own."""
+    flags = ["--no-warnings", "--unhandled-rejections=strict"]
+    flags.append(f"--max-old-space-size={int(memory_bytes * _HEAP_SHARE) >> 20}")
+    if settings["permission"]:
+        scratch = os.environ["TMPDIR"]
+        readable = (f"{_HERE}/*", f"{scratch}/*", "/dev/*")
+        flags += [settings["permission"], *(f"--allow-fs-read={path}" for path in readable)]
+        flags += [f"--allow-fs-write={path}" for path in readable[1:]]
+    return flags
+
+
+def _stated(code: int, stderr: str) -> tuple[str, str]:
+    uncaught = _UNCAUGHT.search(stderr)
+    if code < 0 or uncaught is None:
+        if "JavaScript heap out of memory" in stderr:
+            return "error", "MemoryError"
+        return stated(code, stderr)
+    return ("error" if code == _BEFORE_TESTS else "failed"), uncaught[1]
