@@ -7,6 +7,7 @@ holds all others; a program that names its headers gets those only, as it would 
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from . import Fault, Launch, native, stated
@@ -22,7 +23,7 @@ _TAKEN_BACK = (
     "return", "goto", "try", "catch", "throw", "int", "bool", "char", "float", "double", "long", "short",
     "unsigned", "signed", "void", "auto", "const", "true", "false", "nullptr", "class", "struct", "template",
     "typename", "operator", "using", "namespace", "static", "sizeof", "new", "delete", "this", "std",
-    "vector", "string", "map", "set", "abort", "exit", "abs", "fabs",
+    "vector", "string", "map", "set", "abort", "exit", "abs", "fabs", "static_cast", "NDEBUG",
 )  # fmt: skip
 _UNDEFINED = "".join(f"#undef {name}\n" for name in _TAKEN_BACK)
 """Names that a program may not have redefined when the tests are read."""
@@ -44,16 +45,24 @@ def _stages(code: str, tests: str, word: bytes, shop: Shop) -> list[Stage]:
     compiler: str = shop.settings["compiler"]
     flags: list[str] = shop.settings["flags"]
     header = ["-include", shop.settings["header"]] if _takes_whole_library(code + tests) else []
-    sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(bool(tests))}
+    failed = f"failed_{secrets.token_hex(16)}" if tests else ""
+    sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(failed)}
     link = [compiler, *native.FLAGS, *shop.settings["link"], *native.WRAP]
     return [
         (sources, [compiler, *flags, *header, "-c", "main.cpp", "-o", "main.o"]),
-        ({"last.cpp": native.last_word(word)}, [*link, "main.o", "last.cpp", "-o", "program"]),
+        ({"last.cpp": native.last_word(word, failed=failed)}, [*link, "main.o", "last.cpp", "-o", "program"]),
     ]
 
 
-def _unit(tests: bool) -> str:
-    return '#include "code.cpp"\n' + (f'{_UNDEFINED}#include "tests.cpp"\n' if tests else "")
+def _unit(failed: str) -> str:
+    """The unit that is compiled: program and tests, whose ``assert`` ends in a function with that name."""
+    if not failed:
+        return '#include "code.cpp"\n'
+    signature = "(const char *, const char *, unsigned, const char *) noexcept __attribute__((noreturn))"
+    return (
+        f'#include <assert.h>\n#undef assert\nextern "C" void {failed}{signature};\n#include "code.cpp"\n'
+        f'{_UNDEFINED}#include <assert.h>\n#define __assert_fail {failed}\n#include "tests.cpp"\n'
+    )
 
 
 def _takes_whole_library(source: str) -> bool:

@@ -21,15 +21,17 @@ _ARM = (
 _CALLS = {"x86_64": (1, 231, _INTEL), "aarch64": (64, 94, _ARM)}
 """Numbers of ``write`` and ``exit_group``, and how to call the kernel."""
 FLAGS = ["-O1", "-w", "-fno-builtin", "-fno-stack-protector", "-fno-tree-loop-distribute-patterns"]
-WRAP = ["-Wl,--wrap=main", "-Wl,--wrap=__assert_fail"]
+WRAP = ["-Wl,--wrap=main"]
 """For the compiler and the linker."""
 
 
-def last_word(word: bytes, ended: str = "") -> str:
+def last_word(word: bytes, ended: str = "", failed: str = "failed") -> str:
     """C that also compiles as C++: what is said after the tests, or when ``assert`` fails.
 
-    ended: a function that must have been called before; for languages that let a program have a second
-    ``main`` of its own.
+    failed: the function that ``assert`` calls, by a name that no program knows.
+
+    ended: a function that must have been called before; for languages where a program can have a second
+    ``main``.
     """
     write, leave, call = _CALLS[os.uname().machine]
     first, second = struct.unpack("<QQ", word)
@@ -60,7 +62,7 @@ int __wrap_main(int argc, char **argv, char **environment) {{
   }}
   return code;
 }}
-void __wrap___assert_fail(const char *what, const char *file, unsigned line, const char *function) {{
+void {failed}(const char *what, const char *file, unsigned line, const char *function) {{
   char digits[12], *number = digits + 11;
   *number = 0;
   do *--number = '0' + line % 10; while (line /= 10);

@@ -19,9 +19,9 @@ from .. import channel, judge, orders, wire
 from . import FAILED, Fault, Launch, maker, stated
 from .errand import Errand
 
-BUILD_SECONDS = 20.0
+BUILD_SECONDS = 10.0
 """CPU time of each process of a compiler."""
-BUILD_BYTES = 4 << 30
+BUILD_BYTES = 2 << 30
 _KEPT_BYTES, _KEPT_FILES = 64 << 20, 100
 
 Stage = tuple[dict[str, str], list[str]]
