@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.util
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace as Like
+from typing import Any
 
 import pytest
 
 from llm_world import answered, ask_all, asking, failed
 from mock_server import Asked, Mock, Reply, failure
 from tunesmith.errors import ProviderRefused, SetupError
-from tunesmith.exchange import Completion, Usage
+from tunesmith.exchange import Completion, Request, Sampling, Usage
 from tunesmith.llm.bill import Bill
+from tunesmith.llm.scratch import Scratch
 from tunesmith.llm.vllm import Vllm, completion_of
 
 PROMPTS = [f"prompt {number}" for number in range(60)]
@@ -32,6 +37,71 @@ def test_a_finished_reply_of_vllm_is_understood() -> None:
     reply = Like(outputs=[output], prompt_token_ids=[1, 2, 3], num_cached_tokens=2)
     logprobs = {"yes": -0.5, "no": -1.0}
     assert completion_of(reply, "m") == Completion("yes", Usage(3, 1, 2), "length", "m", False, logprobs)
+
+
+class _Engine:
+    """What the documentation of vLLM's asynchronous engine promises, as far as it is used here."""
+
+    def __init__(self, arguments: Like) -> None:
+        self.arguments, self.model_config = arguments, Like(max_model_len=arguments.max_model_len or 64)
+        self.asked: list[tuple[dict[str, list[int]], Like, str]] = []
+        self.over = False
+
+    async def generate(
+        self, prompt: dict[str, list[int]], sampling_params: Like, request_id: str
+    ) -> AsyncIterator[Like]:
+        self.asked.append((prompt, sampling_params, request_id))
+        if sampling_params.structured_outputs and "$ref" in sampling_params.structured_outputs.json:
+            raise ValueError("the schema is not\nsupported")
+        output = Like(text="yes", token_ids=[5, 2], finish_reason="stop", logprobs=None)
+        yield Like(outputs=[output], prompt_token_ids=prompt["prompt_token_ids"], num_cached_tokens=0)
+
+    def shutdown(self) -> None:
+        self.over = True
+
+
+def test_the_engine_is_told_what_vllm_documents_and_a_request_it_refuses_costs_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in with vLLM's documented names: this proves our side of the contract, not vLLM's."""
+    engines: list[_Engine] = []
+
+    def start(arguments: Like) -> _Engine:
+        engines.append(_Engine(arguments))
+        return engines[-1]
+
+    def sampling(**given: Any) -> Like:
+        names = {"temperature", "top_p", "max_tokens", "stop", "stop_token_ids", "seed", "logprobs"}
+        assert given.keys() <= names | {"output_kind", "structured_outputs"}
+        return Like(**({"structured_outputs": None} | given))
+
+    vllm = Like(
+        AsyncEngineArgs=Like, AsyncLLMEngine=Like(from_engine_args=start), SamplingParams=sampling,
+        __spec__=None,
+    )  # fmt: skip
+    kinds = Like(FINAL_ONLY="final only")
+    monkeypatch.setitem(sys.modules, "vllm", vllm)
+    monkeypatch.setitem(
+        sys.modules, "vllm.sampling_params", Like(RequestOutputKind=kinds, StructuredOutputsParams=Like)
+    )
+    Scratch().load()[1].save_pretrained(tmp_path / "weights")
+    model = Vllm(model="weights", max_length=400, memory_share=0.5, engine={"quantization": "fp8"}).at(
+        tmp_path
+    )
+    asked = [
+        Request.of("x", schema={"type": "object"}, draw=1), Request.of("y", schema={"$ref": "#/x"}),
+        Request.of("z " * 600), Request.of("x", sampling=Sampling(0.7, 0.9, 9, ("END",))),
+    ]  # fmt: skip
+    answers = ask_all(model, asked)
+    assert [getattr(answer, "kind", "") for answer in answers] == ["", "refused 400", "prompt too long", ""]
+    assert [answer.text for answer in answered(answers)] == ["yes", "yes"]
+    (engine,) = engines
+    given = engine.arguments
+    assert given.model == str(tmp_path / "weights") and given.quantization == "fp8" and engine.over
+    assert (given.tensor_parallel_size, given.gpu_memory_utilization, given.max_model_len) == (1, 0.5, 400)
+    how = next(how for _, how, _ in engine.asked if how.temperature == 0.7)
+    assert (how.top_p, how.max_tokens, how.stop, how.output_kind) == (0.9, 9, ["END"], "final only")
+    assert how.stop_token_ids and isinstance(how.seed, int)
 
 
 def test_a_client_that_is_given_is_used_and_left_open() -> None:

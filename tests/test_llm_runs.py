@@ -167,3 +167,37 @@ def test_a_dead_server_stops_a_run_without_emptying_it_into_the_bin(folder: Path
         server.behaviour = said
         tunesmith.run(path, out=folder / "run", **fast)
     assert len(rows(folder / "run")) == 200
+
+
+def test_money_is_told_per_row_step_mechanism_and_kept_row_across_resumes(folder: Path) -> None:
+    from tunesmith.folder import RunFolder
+    from tunesmith.report.flow import costs
+    from tunesmith.report.story import read_story
+
+    def behave(asked: Asked) -> Reply:
+        return Reply(text="I am sorry, I cannot help with that.") if " 7 " in asked.prompt else said(asked)
+
+    with Mock(behave) as server:
+        path = recipe(folder, server.url)
+        with pytest.raises(BudgetReached):
+            tunesmith.run(path, out=folder / "run", overrides=[f"budget={50.5 * EACH}"])
+        tunesmith.run(path, out=folder / "run", overrides=["budget=1"])
+    record = RunFolder(folder / "run").find("answered").done
+    assert record is not None
+    assert record["spent"]["usd"] == pytest.approx(200 * EACH) and record["spent"]["answers"] == 200
+    assert record["spent"]["intents"]["answer"]["usd"] == pytest.approx(200 * EACH)
+    (cost,) = costs(read_story(RunFolder(folder / "run")))
+    assert cost.usd_per_row == pytest.approx(EACH)
+    assert cost.usd_per_kept_row == pytest.approx(200 * EACH / record["rows_out"])
+
+
+def test_a_plan_says_what_a_run_will_cost_before_anything_is_sent(folder: Path) -> None:
+    with Mock(said) as server:
+        plan = {line.step: line for line in tunesmith.plan(recipe(folder, server.url), answer_tokens=20)}
+        assert server.count == 0
+        tunesmith.run(recipe(folder, server.url), out=folder / "run")
+        sent = sum(len(asked.prompt) for asked in server.asked) / 4
+    line = plan["answered"]
+    assert (line.calls, line.tokens_out) == (200, 200 * 20)
+    assert line.usd == pytest.approx((line.tokens_in + 2 * line.tokens_out) / 1e6)
+    assert 0.5 * sent < line.tokens_in < 2 * sent

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tunesmith.exchange import Completion
 from tunesmith.llm.structured import Unreadable, departs, one_object, read
+from tunesmith.sample import Drop, Sample
+from tunesmith.selection.discriminate import Discriminate
+from tunesmith.step import Context
+from tunesmith.synthesis.comprehend import Comprehend
+from tunesmith.synthesis.four_tasks import FourTasks
+from tunesmith.synthesis.oss_instruct import OssInstruct
 
 WANTED = {"a": 1, "b": ["x", "it's"]}
 WRITTEN = json.dumps(WANTED)
@@ -117,3 +124,16 @@ def test_no_text_can_raise_or_yield_what_json_cannot_hold(text: str) -> None:
 def test_a_hostile_reply_costs_no_more_than_its_length(text: str) -> None:
     """Quadratic work on these would take minutes; the suite's own time limit is the judge."""
     assert one_object(text) is None
+
+
+@pytest.mark.parametrize("step", [OssInstruct(), Comprehend(), FourTasks(), Discriminate()])
+def test_what_cannot_be_read_goes_to_the_bin_with_the_raw_text_and_no_field_is_made_up(step: Any) -> None:
+    code = "def add(a, b):\n    '''Add two numbers up.'''\n    return a + b\n"
+    answer = f"```python\n{code}```"
+    row = Sample.born("s", instruction="Add two numbers.", answer=answer, code=code, language="python")
+    ctx = Context("s", seed=1)
+    raw = '{"instruction": "Add two numbers", "cut off'
+    asked = step.ask(row, ctx)
+    (drop,) = step.read(row, [Completion(raw)] * len(asked), ctx)
+    assert isinstance(drop, Drop) and drop.sample.meta["reply"] == raw
+    assert (drop.sample.instruction, drop.sample.answer) == (row.instruction, row.answer)

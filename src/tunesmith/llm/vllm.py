@@ -110,7 +110,12 @@ class _Engine:
             raise Permanent("prompt too long", f"{len(ids)} tokens; the model takes {self._room}")
         how = self._sampling(request, self._room - len(ids))
         replies = self._engine.generate({"prompt_token_ids": ids}, how, f"{next(self._numbers)}")
-        finished = [reply async for reply in replies]
+        try:
+            finished = [reply async for reply in replies]
+        except (
+            ValueError
+        ) as error:  # what vLLM's own server answers with 400, such as a schema it cannot obey
+            raise Permanent("refused 400", f"vLLM: {' '.join(str(error).split())[:300]}") from error
         return completion_of(finished[-1], self._model.model)
 
     def _sampling(self, request: Request, room: int) -> Any:

@@ -56,21 +56,30 @@ class Line:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one step spent on one intent (empty: on all of them); rows: how many it gave."""
+    """What one step spent on one intent (empty: on all of them).
+
+    asked, kept: how many rows it read, and how many it gave.
+    """
 
     step: str
     intent: str
     spent: Mapping[str, Any]
-    rows: int
+    asked: int = 0
+    kept: int = 0
 
     @property
     def usd_per_row(self) -> float | None:
-        return self.spent["usd"] / self.rows if self.rows and self.spent["usd"] else None
+        """US dollars per row read."""
+        return self.spent["usd"] / self.asked if self.asked and self.spent["usd"] else None
 
     @property
-    def tokens_per_row(self) -> float | None:
+    def usd_per_kept_row(self) -> float | None:
+        return self.spent["usd"] / self.kept if self.kept and self.spent["usd"] else None
+
+    @property
+    def tokens_per_kept_row(self) -> float | None:
         tokens = sum(self.spent.get(key, 0) for key in ("input", "output", "stored_input", "stored_output"))
-        return tokens / self.rows if self.rows and tokens else None
+        return tokens / self.kept if self.kept and tokens else None
 
 
 def flow(story: Story) -> list[Line]:
@@ -127,9 +136,8 @@ def costs(story: Story) -> list[Cost]:
         spent = stage.record.get("spent") or {}
         if not spent.get("answers") and not spent.get("stored_answers"):
             continue
-        rows = stage.count("rows_out")
-        found.append(Cost(stage.name, "", spent, rows))
+        found.append(Cost(stage.name, "", spent, stage.count("rows_in"), stage.count("rows_out")))
         intents = spent.get("intents") or {}
         if len(intents) > 1:
-            found += [Cost(stage.name, intent, line, 0) for intent, line in intents.items()]
+            found += [Cost(stage.name, intent, line) for intent, line in intents.items()]
     return found
