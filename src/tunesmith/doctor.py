@@ -17,15 +17,6 @@ from .llm.store import default_store
 
 SANDBOX = "sandbox, strongest first"
 State = Literal["ok", "missing", "bad", "info"]
-_TOOLCHAINS = {
-    "python": ("python3",),
-    "javascript": ("node",),
-    "typescript": ("tsc",),
-    "java": ("javac", "java"),
-    "cpp": ("g++",),
-    "rust": ("rustc",),
-    "go": ("go",),
-}
 _EXTRAS = {
     "train": ("torch", "transformers", "peft", "accelerate"),
     "hub": ("datasets",),
@@ -88,11 +79,18 @@ def _installed(package: str) -> str | None:
 
 
 def _toolchains() -> list[Finding]:
-    found = []
-    for language, tools in _TOOLCHAINS.items():
-        missing = [tool for tool in tools if shutil.which(tool) is None]
-        what = f"no {', '.join(missing)} on PATH" if missing else str(shutil.which(tools[0]))
-        found.append(Finding("toolchains", language, "missing" if missing else "ok", what))
+    """Every language that the sandbox knows, with the version found or how to get it."""
+    from .sandbox import languages
+
+    found = [Finding("toolchains", "python", "ok", platform.python_version())]
+    for name in languages.NAMES[1:]:
+        language, toolchain = languages.find(name), languages.toolchain(name)
+        if toolchain:
+            found.append(Finding("toolchains", name, "ok", toolchain.version))
+        else:
+            found.append(
+                Finding("toolchains", name, "missing", "not found", language.install if language else "")
+            )
     return found
 
 
