@@ -179,7 +179,7 @@ def _filter_calls(walls: forkserver.Walls, kind: str) -> None:
     """A compiler may start processes; a built program is executed once, from one descriptor."""
     walls.parents = kind == "build"
     may_exec = kind in ("build", "run")
-    seccomp.apply(seccomp.base(may_exec=may_exec, own_files=walls.alone, memory_files=walls.parents))
+    seccomp.apply(seccomp.base(may_exec=may_exec, own_files=walls.alone, compiles=walls.parents))
     if walls.parents:
         walls.processes = walls.processes and limits.THREADS
         return

@@ -85,10 +85,11 @@ def _if_bits(index: int, bits: int) -> Code:
     return [_argument(index), (_ANY_BIT, 0, 1, bits), *_deny(), (_RETURN, 0, 0, _ALLOW)]
 
 
-def base(*, may_exec: bool, own_files: bool, memory_files: bool = False) -> bytes:
+def base(*, may_exec: bool, own_files: bool, compiles: bool = False) -> bytes:
     """For a fork server and all its children.
 
-    memory_files: they may make files that are on no file system, which no limit of ours counts.
+    compiles: for compilers, which may make files that are on no file system, and go on as if they had
+    changed a file's mode.
     own_files: every file they see is theirs or read-only; else modes, owners and times of files are
     left alone, which Landlock does not see to.
     """
@@ -109,8 +110,10 @@ def base(*, may_exec: bool, own_files: bool, memory_files: bool = False) -> byte
         rules |= {name: _deny() for name in _ATTRIBUTES}
     if not may_exec:
         rules |= {"execve": _deny(), "execveat": _deny()}
-    if memory_files:
+    if compiles:
         del rules["memfd_create"]
+    if compiles and not own_files:
+        rules |= {name: _deny(0) for name in ("chmod", "fchmod", "fchmodat", "fchmodat2")}
     return _program(rules.items())
 
 
