@@ -6,10 +6,9 @@ Exit codes: 0 done, 1 a fault in a step or in tunesmith, 2 the user can mend it,
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -257,6 +256,20 @@ def eval_(
 
 
 @app.command()
+def answers(
+    export: Annotated[Path | None, typer.Option(help="Write answers to this file, as JSON lines.")] = None,
+    taken: Annotated[Path | None, typer.Option("--import", help="Take in such a file first.")] = None,
+    model: Annotated[str | None, typer.Option(help="Export only what this model answered.")] = None,
+    json: Json = False,
+) -> None:
+    """The answer store: what it holds; answers out of it and into it as JSON lines."""
+    from .recordings import holding
+    from .show import held
+
+    held(holding(export, taken, model), json)
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """What this machine can do: extras, toolchains, sandbox levels, keys, cores."""
     from .doctor import examine
@@ -281,41 +294,6 @@ def main() -> None:
 
 
 def _guarded(arguments: list[str]) -> int:
-    try:
-        status: Any = app(arguments, standalone_mode=False)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # the outermost door: every error is shown, none is swallowed
-        return _failed(error)
-    if status == 130:  # typer turns KeyboardInterrupt into this
-        return _stopped("stopped by Ctrl-C", 130)
-    return status if isinstance(status, int) else 0
+    from .door import guarded
 
-
-def _failed(error: Exception) -> int:
-    import traceback
-
-    from .errors import RunStopped, TunesmithError, UserError
-
-    if isinstance(error, RunStopped):
-        return _stopped(str(error), error.exit_code)
-    if isinstance(error, TunesmithError):
-        typer.secho("error: ", fg="red", err=True, nl=False)
-        typer.echo(str(error), err=True)
-        if error.__cause__ is not None and not isinstance(error, UserError):
-            traceback.print_exception(error.__cause__)
-        return error.exit_code
-    show_usage = getattr(error, "show", None)  # click's own usage errors know how to show themselves
-    if callable(show_usage):
-        show_usage()
-        return int(getattr(error, "exit_code", 2))
-    if type(error).__name__ == "Abort":
-        return _stopped("stopped", 130)
-    raise error
-
-
-def _stopped(why: str, code: int) -> int:
-    command = " ".join(["tunesmith", *sys.argv[1:]])
-    typer.echo(f"\n{why}. Everything finished is kept; go on with:\n    {command}", err=True)
-    return code
+    return guarded(app, arguments)

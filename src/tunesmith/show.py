@@ -24,6 +24,7 @@ from .forecast import Forecast
 from .lineage import Event
 from .progress import score_line, summary
 from .recipe import Recipe
+from .recordings import Holding
 from .report.export import Exported, located
 from .rows import Table
 from .sample import Sample
@@ -198,6 +199,20 @@ def differences(found: Sequence[Difference], json: bool) -> None:
         for side, scores in zip(("first ", "second"), d.scores, strict=True):
             for score in scores:
                 _out.print(f"{side} {escape(d.step)}: {escape(score_line(score))}")
+
+
+def held(store: Holding, json: bool) -> None:
+    """What the answer store holds, and what was moved."""
+    if json:
+        as_json(asdict(store))
+        return
+    grid = Grid("answered by", "answers", box=None, pad_edge=False)
+    for model, count in store.answers.items():
+        grid.add_row(escape(model), f"{count:,}")
+    if store.answers:
+        _out.print(grid)
+    moved = [f"{n:,} {word}" for n, word in ((store.imported, "imported"), (store.exported, "exported")) if n]
+    _out.print(f"{store.path}: {sum(store.answers.values()):,} answers{''.join(f', {m}' for m in moved)}")
 
 
 def findings(found: Sequence[Finding], json: bool) -> None:

@@ -114,6 +114,11 @@ class Book:
         with closing(self._connection.execute(_LINES, (model, model))) as found:
             yield from found
 
+    def counts(self) -> dict[str, int]:
+        """How many answers each model gave, the most first."""
+        counted = "SELECT model, count(*) AS many FROM answers GROUP BY model ORDER BY many DESC, model"
+        return dict(self._connection.execute(counted))
+
     def __len__(self) -> int:
         return int(self._connection.execute("SELECT count(*) FROM answers").fetchone()[0])
 

@@ -195,15 +195,24 @@ class AnswerStore:
             asked, answered = from_json(request), from_json(answer)
             yield {"key": key, "model": who, "request": asked, "answer": answered, "at": at}
 
+    def counts(self) -> dict[str, int]:
+        """How many answers each model gave, the most first."""
+        return self._book.counts()
+
     def export_jsonl(self, path: Path, *, model: str | None = None) -> int:
         """Write every answer (of ``model``, if given) as a JSON line, oldest first; returns how many."""
         count = 0
         draft = path.with_name(f".{path.name}.draft")
-        with draft.open("wb") as sink:
-            for entry in self.entries(model):
-                sink.write(to_json(entry) + b"\n")
-                count += 1
-        draft.replace(path)
+        try:
+            with draft.open("wb") as sink:
+                for entry in self.entries(model):
+                    sink.write(to_json(entry) + b"\n")
+                    count += 1
+            draft.replace(path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            fix = "give a file in a folder that exists, on a disk with room"
+            raise DataError(str(path), f"cannot be written: {error.strerror or error}", fix) from error
         return count
 
     def import_jsonl(self, path: Path) -> int:
