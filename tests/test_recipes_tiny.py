@@ -136,6 +136,7 @@ def assert_the_report_adds_up(folder: Path) -> list[Mechanisms]:
         assert Counter(total.reasons) == sum((Counter(r["reasons"]) for r in same), Counter[str]())
         if one.do.startswith(FILTERS):
             assert one.rows_in == total.kept + total.dropped
+            assert sum(total.judged) <= total.kept
     return told
 
 
@@ -158,6 +159,8 @@ def test_the_report_counts_every_mechanism_round_and_reason(
 
 
 def test_the_report_shows_how_hard_each_round_is_and_what_was_measured(runs: Runs) -> None:
+    told = {one.name: one for one in mechanisms(read_story(RunFolder(runs("wizardcoder"))))}["misled"]
+    assert {c.mechanism for c in told.counts if sum(c.judged)} == {"misdirect"} and told.total.judged[0] > 0
     hard = {one.step: one for one in measured(read_story(RunFolder(runs("wizardcoder"))))}["bounded"]
     assert [line[0] for line in hard.lines] == ["0", "1", "2"]
     assert {"words", "tokens", "constraints", "cyclomatic"} <= set(hard.head)

@@ -19,19 +19,23 @@ from .story import Stage, Story
 
 NAMING = ("synthesis.evolve", "synthesis.diversify", "synthesis.four_tasks", "synthesis.comprehend")
 """Steps that choose a mechanism for each row: a row they drop as it came had none of theirs."""
-COLUMNS = ("step", "task", "meta")
+COLUMNS = ("step", "task", "meta", "verdicts")
 Key = tuple[int, str, str]
 """Round (0: none), task, heuristic or persona."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """One line. round: 0 where there is none.  mechanism: empty where a row has none.  reasons: of drops."""
+    """One line. round: 0 where there is none.  mechanism: empty where a row has none.  reasons: of drops.
+
+    judged: rows that this step itself passed, failed and could not tell of.
+    """
 
     round: int
     mechanism: str
     kept: int
     reasons: Mapping[str, int]
+    judged: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def dropped(self) -> int:
@@ -57,23 +61,31 @@ class Mechanisms:
         return self.do.startswith("synthesis.")
 
     @property
+    def says_something(self) -> bool:
+        """Whether its rows have mechanisms, and it made, judged or dropped any."""
+        total = self.total
+        return any(count.mechanism for count in self.counts) and (
+            self.do in NAMING or total.dropped > 0 or sum(total.judged) > 0
+        )
+
+    @property
     def total(self) -> Count:
         """All lines in one."""
         reasons = sum((Counter(count.reasons) for count in self.counts), Counter[str]())
-        return Count(0, "", sum(count.kept for count in self.counts), dict(reasons.most_common()))
+        judged = [sum(part) for part in zip(*(count.judged for count in self.counts), strict=True)]
+        kept = sum(count.kept for count in self.counts)
+        return Count(0, "", kept, dict(reasons.most_common()), (judged[0], judged[1], judged[2]))
 
 
 def mechanisms(story: Story) -> list[Mechanisms]:
-    """The steps that chose mechanisms, or dropped rows of several; in reading order."""
+    """The steps that chose mechanisms, judged rows of several or dropped some; in reading order."""
     found: dict[str, list[Stage]] = defaultdict(list)
     for stage in story.done("row", "ask", "batch", "table"):
         found[_plain_name(stage)].append(stage)
     tallied = [
-        _tallied(name, stages)
-        for name, stages in found.items()
-        if any(stage.do in NAMING or stage.count("dropped") for stage in stages)
+        _tallied(name, stages) for name, stages in found.items() if any(_tells(stage) for stage in stages)
     ]
-    return [one for one in tallied if len(one.counts) > 1 and any(count.mechanism for count in one.counts)]
+    return [one for one in tallied if len(one.counts) > 1 and one.says_something]
 
 
 def _plain_name(stage: Stage) -> str:
@@ -81,24 +93,29 @@ def _plain_name(stage: Stage) -> str:
     return ".".join(part for part in stage.name.split(".") if not part.isdigit())
 
 
+def _tells(stage: Stage) -> bool:
+    return stage.do in NAMING or stage.do.startswith("verification.") or stage.count("dropped") > 0
+
+
 def _tallied(name: str, stages: list[Stage]) -> Mechanisms:
     kept: Counter[Key] = Counter()
     reasons: dict[Key, Counter[str]] = defaultdict(Counter)
+    judged: dict[Key, Counter[bool | None]] = defaultdict(Counter)
     for stage in stages:
-        for step, task, meta in Table(stage.folder.rows()).columns(*COLUMNS):
-            kept[_key(stage, step, task, meta, was_dropped=False)] += 1
-        for step, task, meta, reason in Table(stage.folder.drops()).columns(*COLUMNS, "reason"):
+        own = stage.name.rpartition(".")[2]
+        for step, task, meta, verdicts in Table(stage.folder.rows()).columns(*COLUMNS):
+            key = _key(stage, step, task, meta, was_dropped=False)
+            kept[key] += 1
+            judged[key].update(verdict["passed"] for verdict in verdicts if verdict["by"] == own)
+        for step, task, meta, _, reason in Table(stage.folder.drops()).columns(*COLUMNS, "reason"):
             reasons[_key(stage, step, task, meta, was_dropped=True)][reason] += 1
-    keys = sorted(kept.keys() | reasons.keys())
-    counts = [
-        Count(round_, mechanism, sum(kept[key] for key in same), dict(_together(reasons, same).most_common()))
-        for (round_, mechanism), same in _named(keys).items()
-    ]
+    counts = []
+    for (number, mechanism), same in _named(sorted(kept.keys() | reasons.keys())).items():
+        why = sum((reasons[key] for key in same), Counter[str]())
+        said = sum((judged[key] for key in same), Counter[bool | None]())
+        three = (said[True], said[False], said[None])
+        counts.append(Count(number, mechanism, sum(kept[k] for k in same), dict(why.most_common()), three))
     return Mechanisms(name, stages[0].do, sum(stage.count("rows_in") for stage in stages), counts)
-
-
-def _together(reasons: Mapping[Key, Counter[str]], keys: list[Key]) -> Counter[str]:
-    return sum((reasons.get(key, Counter()) for key in keys), Counter[str]())
 
 
 def _key(stage: Stage, step: str, task: str, meta: str, *, was_dropped: bool) -> Key:

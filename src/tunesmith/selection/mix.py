@@ -28,8 +28,8 @@ class Mix(Step):
     """Source -> its part of the mix, e.g. `{evol: 3, exercises: 1}`; only the proportions count."""
     size: int | None = Field(default=None, gt=0)
     """Rows in all; by default as many as the scarcest source allows."""
-    by: Literal["source", "task", "language"] = "source"
-    """The column whose values `shares` names."""
+    by: Literal["source", "task", "language", "answer"] = "source"
+    """The column whose values `shares` names; `answer` balances labels such as passed and not passed."""
 
     def expects(self, rows: int) -> int:
         return min(self.size or rows, rows)
