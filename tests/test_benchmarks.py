@@ -11,11 +11,11 @@ from benchmark_world import data_folder, plus_rows, write_gz
 from tunesmith.benchmarks import GROUPS, NAMES, data_version, expand, files, load
 from tunesmith.benchmarks.ds1000 import around
 from tunesmith.benchmarks.mbpp_plus import _SHAPES
-from tunesmith.benchmarks.oracle import SHAPES
 from tunesmith.errors import DataError, SetupError, UserError
 from tunesmith.evaluation.extraction import fence_first
 from tunesmith.evaluation.scoring import Try, judge
 from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox.box.oracle import SHAPES
 
 
 @pytest.fixture(scope="module")

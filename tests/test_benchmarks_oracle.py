@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.benchmarks.oracle import ORACLES, compare, digest, equal, packed, read, unpacked
+from tunesmith.sandbox.box.codec import digest
+from tunesmith.sandbox.box.oracle import ORACLES, compare, equal, packed, read, unpacked
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -66,6 +66,9 @@ def judge(tries: Sequence[Try], sandbox: Sandbox) -> list[Judged]:
 
 def _run(tries: Sequence[Try], tests: Sequence[str], sandbox: Sandbox) -> list[Attempt]:
     runnable = [place for place, t in enumerate(tries) if t.program.strip() and not t.failure]
+    runnable.sort(
+        key=lambda place: -(tries[place].problem.cpu_seconds or 0.0)
+    )  # so that none is left to last
     outcomes = sandbox.run(_program(tries[place], tests[place]) for place in runnable)
     ran = dict(zip(runnable, outcomes, strict=True))
     return [_attempt(t, ran.get(place)) for place, t in enumerate(tries)]

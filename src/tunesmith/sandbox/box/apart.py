@@ -15,7 +15,7 @@ def serve(judge: int) -> None:
     """Take tests from descriptor ``judge``, ask the program on the next one, and say the verdict."""
     random.seed(0)
     gc.enable()
-    session = remote.Session(_exchange)
+    session = remote.Session(_exchange, _receive)
     tests, entry_point, names = codec.decode(channel.read_message(judge), session.builders())
     scope = suite.as_main(types.ModuleType("__main__"))
     scope.update(names)
@@ -28,4 +28,8 @@ def serve(judge: int) -> None:
 
 def _exchange(message: memoryview) -> bytearray:
     channel.write_all(_PROGRAM, message)
+    return _receive()
+
+
+def _receive() -> bytearray:
     return channel.read_message(_PROGRAM)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import io
+import marshal
 import pickle
 import struct
 import sys
@@ -241,16 +242,65 @@ class _Unpickler(pickle.Unpickler):
         return lambda kind, *parts: builders[kind](*parts)  # a new one: a stream may scribble on it
 
 
+class Writer:
+    """Makes one message of one value or more, each of which stands alone."""
+
+    def __init__(self, export: Export) -> None:
+        self._buffer = io.BytesIO(b"\0" * HEAD.size)
+        self._buffer.seek(HEAD.size)
+        self._pickler = _Pickler(self._buffer, export)
+
+    def add(self, value: Any) -> int:
+        """Put ``value`` last, and give the size so far. Raises, and adds nothing, where it cannot cross."""
+        place = self._buffer.tell()
+        try:
+            self._pickler.dump(value)
+        except BaseException:
+            self._buffer.seek(place)
+            self._buffer.truncate()
+            raise
+        finally:
+            self._pickler.clear_memo()  # a list that is changed between two answers is written twice
+        return self._buffer.tell() - HEAD.size
+
+    def message(self) -> memoryview:
+        """The message with its head; the writer is done with."""
+        message = self._buffer.getbuffer()
+        HEAD.pack_into(message, 0, len(message) - HEAD.size)
+        return message
+
+
+class Reader:
+    """Takes the values of one message, without its head, one after another."""
+
+    def __init__(self, message: bytes | bytearray, builders: Builders) -> None:
+        self._buffer, self._size, self._builders = io.BytesIO(message), len(message), builders
+
+    def more(self) -> bool:
+        return self._buffer.tell() < self._size
+
+    def take(self) -> Any:
+        """The next value. Raises whatever a malformed stream makes it raise."""
+        return _Unpickler(self._buffer, self._builders).load()
+
+
 def encode(value: Any, export: Export) -> memoryview:
     """``value`` as a message with its head. ``export`` makes parts of what is not plain data, or raises."""
-    buffer = io.BytesIO(b"\0" * HEAD.size)
-    buffer.seek(HEAD.size)
-    _Pickler(buffer, export).dump(value)
-    message = buffer.getbuffer()
-    HEAD.pack_into(message, 0, len(message) - HEAD.size)
-    return message
+    writer = Writer(export)
+    writer.add(value)
+    return writer.message()
 
 
 def decode(message: bytes | bytearray, builders: Builders) -> Any:
     """The value of a message without its head. Raises whatever a malformed stream makes it raise."""
-    return _Unpickler(io.BytesIO(message), builders).load()
+    return Reader(message, builders).take()
+
+
+def digest(value: Any) -> bytes | None:
+    """16 bytes that equal values of equal types share; None where the value is not of built-in types."""
+    from _blake2 import blake2b
+
+    try:
+        return bytes(blake2b(marshal.dumps(value, 2), digest_size=16).digest())
+    except ValueError:
+        return None

@@ -197,7 +197,7 @@ def _role(kind: str) -> Callable[[int], None]:
         from .toolchains import children
 
         return children.build if kind == "build" else children.run
-    from . import apart
+    from . import apart, oracle  # noqa: F401  (so that no program waits for the oracle to be read)
 
     return apart.serve
 

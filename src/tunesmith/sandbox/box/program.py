@@ -12,18 +12,19 @@ import copy
 import functools
 import gc
 import random
+import signal
 import socket
 import sys
 import time
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
 from . import channel, codec, remote, suite
 
-_BUFFER, _PATIENCE = 1 << 14, 0.001
+_BUFFER, _PATIENCE, _LONGEST_WAIT = 1 << 14, 0.001, 0.02
 
 
 class Program:
@@ -35,10 +36,12 @@ class Program:
         own: codec.Builders = {"mine": self._mine, "builtin": _builtin, "yours": self._callback}
         self._builders = codec.BUILDERS | own
         self._module = types.ModuleType("program")
-        self._ahead: list[Any] = []
+        self._ahead: list[tuple[Callable[..., Any], Sequence[Any]]] = []
+        self._last: Any = None
         self._handed = False
         self._questions: dict[str, Callable[..., Any]] = {
             **remote.OPERATORS, "run": self._run, "judge": self._judge, "take": _take, "enter": _enter,
+            "each": self._each, "digest": self._digest, "last": lambda: self._last,
             "call": lambda f, *a, **k: f(*a, **k), "getattr": getattr, "setattr": setattr, "iter": iter,
             "next": next, "len": len, "str": str, "repr": repr, "bool": bool, "int": int, "float": float,
             "isinstance": isinstance, "copy": copy.copy, "deepcopy": copy.deepcopy, "exit": _exit,
@@ -71,25 +74,20 @@ class Program:
             self._answer_ahead()
 
     def _answer_ahead(self) -> None:
-        """Answer the calls that came with the code, in order, until a handle is given."""
+        """Answer calls that were asked ahead, in order, until a handle is given."""
         calls, self._ahead = self._ahead, []
-        scope = self._module.__dict__
-        answers, since = bytearray(), time.monotonic()
         self._handed = False
-        for name, arguments in calls:
+        answers = _Answers(self._line, self._export)
+        for call, arguments in calls:
             reply: tuple[Any, ...]
             try:
-                reply = ("value", scope[name](*arguments), None)
+                reply = ("value", call(*arguments), None)
             except BaseException as error:  # the door: what the program raises is its answer
                 reply = ("raised", *_describe(error))
-            _flush()
-            answers += self._encode(reply)
-            if self._handed or len(answers) > _BUFFER or time.monotonic() - since > _PATIENCE:
-                channel.write_all(self._line, memoryview(answers))
-                answers, since = bytearray(), time.monotonic()
+            answers.add(reply)
             if self._handed:
-                return
-        channel.write_all(self._line, memoryview(answers))
+                break
+        answers.end()
 
     def _encode(self, reply: tuple[Any, ...]) -> memoryview:
         try:
@@ -111,8 +109,18 @@ class Program:
             _finish()
         with contextlib.suppress(Exception):  # the tests will meet the same error, and say so
             exec(imports, scope)
-        self._ahead = calls
+        self._ahead = [(scope.get(name, _missing), arguments) for name, arguments in calls]
         return {name: scope[name] for name in names if name in scope}
+
+    def _each(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
+        """Answer a call with each of these arguments as soon as this answer is sent."""
+        self._ahead = [(call, arguments) for arguments in calls]
+
+    def _digest(self, call: Callable[..., Any], arguments: Sequence[Any]) -> bytes | None:
+        """The digest of an answer, which is kept until the next in case it is asked for."""
+        self._last = None
+        self._last = call(*arguments)
+        return codec.digest(self._last)
 
     def _judge(self, tests: str, entry_point: str) -> tuple[str, str]:
         """Run tests that need live objects right here, in the program's own module."""
@@ -153,6 +161,52 @@ class Program:
         raise error(rest[1])
 
 
+class _Answers:
+    """Answers on their way: sent together, but none waits long for the next.
+
+    A timer sends them where the next call does not end; it is not used where the program has an alarm
+    of its own.
+    """
+
+    def __init__(self, line: int, export: codec.Export) -> None:
+        self._line, self._export = line, export
+        self._writer: codec.Writer | None = None
+        self._since = 0.0
+        self._timed = signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+        if self._timed:
+            signal.signal(signal.SIGALRM, self.send)
+
+    def add(self, reply: tuple[Any, ...]) -> None:
+        """Take one more, and send all where there are many or the first has waited."""
+        _flush()
+        writer, self._writer = self._writer or codec.Writer(self._export), None
+        try:
+            size = writer.add(reply)
+        except (RecursionError, MemoryError, TypeError, ValueError) as error:
+            size = writer.add(("raised", *_describe(error)))
+        self._writer = writer
+        now = time.monotonic()
+        if not self._since:
+            self._since = now
+            if self._timed:
+                signal.setitimer(signal.ITIMER_REAL, _LONGEST_WAIT)
+        if size > _BUFFER or now - self._since > _PATIENCE:
+            self.send()
+
+    def end(self) -> None:
+        """Send the last ones, and leave no timer."""
+        if self._timed and signal.getsignal(signal.SIGALRM) == self.send:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        self.send()
+
+    def send(self, *_: object) -> None:
+        """Send what there is."""
+        writer, self._writer, self._since = self._writer, None, 0.0
+        if writer is not None:
+            channel.write_all(self._line, writer.message())
+
+
 class _Callback:
     """A function that the tests gave to the program."""
 
@@ -161,6 +215,10 @@ class _Callback:
 
     def __call__(self, *arguments: Any) -> Any:
         return self._ask(self.number, arguments)
+
+
+def _missing(*_: Any) -> None:
+    raise NameError("the program does not define it")
 
 
 def _builtin(name: str) -> Any:

@@ -17,7 +17,7 @@ import random
 import symtable
 import typing
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
@@ -46,7 +46,10 @@ PLAIN_BUILTINS = frozenset((
     "KeyError", "LookupError", "NameError", "NotImplementedError", "OverflowError", "RecursionError",
     "RuntimeError", "StopIteration", "TypeError", "ValueError", "ZeroDivisionError", "SystemExit",
 ))  # fmt: skip
-PLAIN_MODULES = frozenset(("math", "cmath", "copy", "random", "itertools", "collections", "string", "typing"))
+_ORACLE = "box.oracle"
+PLAIN_MODULES = frozenset(
+    ("math", "cmath", "copy", "random", "itertools", "collections", "string", "typing", _ORACLE)
+)
 _OWNERS = (str, list, dict, set, tuple, int, float, bytes, complex, math, random, copy, random.Random)
 _PLAIN_ATTRIBUTES = frozenset(
     {
@@ -156,10 +159,12 @@ def _is_plain(node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute):
         return node.attr in _PLAIN_ATTRIBUTES and isinstance(node.ctx, ast.Load)
     if isinstance(node, ast.Import):
-        return all(alias.name in PLAIN_MODULES for alias in node.names)
+        return all(alias.name in PLAIN_MODULES and alias.name != _ORACLE for alias in node.names)
     if isinstance(node, ast.ImportFrom):
         good = node.module in PLAIN_MODULES and not node.level
-        allowed = typing.__all__ if node.module == "typing" else _PLAIN_ATTRIBUTES
+        allowed: Collection[str] = _PLAIN_ATTRIBUTES
+        if node.module in ("typing", _ORACLE):
+            allowed = typing.__all__ if node.module == "typing" else ("compare",)
         return good and all(alias.name in allowed for alias in node.names)
     if isinstance(node, ast.Name | ast.FunctionDef | ast.arg | ast.ExceptHandler):
         name = getattr(node, "id", None) or getattr(node, "name", None) or getattr(node, "arg", None) or ""

@@ -43,6 +43,7 @@ class Session:
         self._exchange, self._receive = exchange, receive
         self._ahead: deque[tuple[int, tuple[Any, ...]]] = deque()
         self._handed = False
+        self._unread: codec.Reader | None = None
         self._lent: list[Callable[..., Any]] = []
         self._errors: dict[tuple[str, ...], type[BaseException]] = {}
         self.lost = ""
@@ -59,6 +60,11 @@ class Session:
             self._ahead.append((live._number if isinstance(live, Live) else -1, arguments))
         return found
 
+    def announce(self, live: Live, calls: list[list[Any]]) -> None:
+        """Have these calls answered ahead of being made."""
+        self.ask("each", live, calls)
+        self._ahead.extend((live._number, tuple(arguments)) for arguments in calls)
+
     def call(self, live: Live, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """The answer to a call, which may have been asked before it was made."""
         if self._ahead and not named and self._ahead[0] == (live._number, arguments):
@@ -73,20 +79,30 @@ class Session:
         if self.lost:
             raise Gone(self.lost)
         message = codec.encode((question, arguments, named), self._export)
-        return self._settle(lambda: self._exchange(message), arguments)
+        return self._settle(lambda: self._fresh(self._exchange(message)), arguments)
 
     def _next(self) -> Any:
         """The answer to the next call asked ahead. After a handle the program stops to answer ahead."""
-        assert self._receive is not None
         self._ahead.popleft()
         self._handed = False
         try:
-            return self._settle(self._receive, ())
+            return self._settle(self._reply, ())
         finally:
             if self._handed:
                 self._ahead.clear()
 
-    def _settle(self, receive: Callable[[], bytearray], arguments: tuple[Any, ...]) -> Any:
+    def _fresh(self, message: bytearray) -> codec.Reader:
+        self._unread = codec.Reader(message, self._builders)
+        return self._unread
+
+    def _reply(self) -> codec.Reader:
+        """Where the next of the answers given ahead is; several may come in one message."""
+        assert self._receive is not None
+        if self._unread is not None and self._unread.more():
+            return self._unread
+        return self._fresh(self._receive())
+
+    def _settle(self, receive: Callable[[], codec.Reader], arguments: tuple[Any, ...]) -> Any:
         try:
             while True:
                 kind, *rest = self._decode(receive())
@@ -99,14 +115,14 @@ class Session:
                 if kind != "call":
                     raise Gone("no sense")
                 message = self._serve(*rest)
-                receive = functools.partial(self._exchange, message)
+                receive = functools.partial(lambda asked: self._fresh(self._exchange(asked)), message)
         except Gone as gone:
             self.lost = str(gone)
             raise
 
-    def _decode(self, message: bytes | bytearray) -> Any:
+    def _decode(self, reader: codec.Reader) -> Any:
         try:
-            reply = codec.decode(message, self._builders)
+            reply = reader.take()
         except Exception as error:  # the door: a malformed stream may raise anything
             raise Gone(f"no sense: {type(error).__name__}") from None
         if type(reply) is not tuple or len(reply) not in (3, 4) or type(reply[0]) is not str:
@@ -188,6 +204,21 @@ class Session:
         error.__cause__ = None
         error.add_note(trace)
         return error
+
+
+def announce(candidate: Callable[..., Any], calls: list[list[Any]]) -> None:
+    """Say which calls will be made next, in order; a program elsewhere answers them without being asked."""
+    if isinstance(candidate, Live):
+        candidate._session.announce(candidate, calls)
+
+
+def digested(candidate: Callable[..., Any], arguments: list[Any]) -> tuple[bytes | None, Callable[[], Any]]:
+    """The digest of the answer to a call, and how to get the answer itself."""
+    if isinstance(candidate, Live):
+        session = candidate._session
+        return session.ask("digest", candidate, arguments), lambda: session.ask("last")
+    answer = candidate(*arguments)
+    return codec.digest(answer), lambda: answer
 
 
 def _write_back(arguments: tuple[Any, ...], changed: Any) -> None:

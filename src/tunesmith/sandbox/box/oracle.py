@@ -1,12 +1,11 @@
 """Compares a program with a reference on given inputs: the tests of HumanEval+ and MBPP+.
 
-This file is also a part of programs: its text stands inside the tests that go into the sandbox, so it
-needs nothing but the standard library, and names nothing that would bring the tests into the
-program's own process (``exec``, files, ``sys``). What it is given of a problem: the reference as a
+Tests import it as ``box.oracle``; plain tests may. What it is given of a problem: the reference as a
 function, the inputs as JSON with the Python types that JSON lost (``shape``), a tolerance, and an
 oracle where more than one answer is right. What the reference gives may be known already (``known``):
-short values as they are, long ones by a digest; where a digest does not fit the reference is run after
-all, so knowing changes the speed and never the verdict.
+short values as they are, long ones by a digest. An answer to be held against a digest stays where it
+is and only its digest is sent; where that does not fit, the answer is fetched and the reference run
+after all, so knowing changes the speed and never the verdict.
 
 Liu et al. 2023 (EvalPlus), Section 2; tolerances and oracles as evalplus 0.3.1 has them.
 """
@@ -20,9 +19,10 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import codec, remote
+
 _RELATIVE = 1e-7
 _FLOATS = 1e-6
-_SENDABLE = 1 << 26
 
 
 def compare(
@@ -38,15 +38,28 @@ def compare(
     """Call ``candidate`` on every input; raise AssertionError at the first answer that is not right."""
     values, digests = unpacked(known)
     fits = ORACLES[oracle]
-    for place, arguments in enumerate(read(inputs, shape)):
-        answer = candidate(*arguments)
-        if place in digests and digest(answer) == digests[place]:
-            continue
+    calls = read(inputs, shape)
+    for place, arguments in enumerate(calls):
+        if place in digests:
+            found, fetch = remote.digested(candidate, arguments)
+            if found == digests[place]:
+                continue
+            answer = fetch()
+        else:
+            if place == 0 or place - 1 in digests:
+                remote.announce(candidate, _until(digests, place, calls))
+            answer = candidate(*arguments)
         again = read(inputs, shape)[place] if place not in values or oracle in _NEED_INPUT else []
         expected = values[place] if place in values else plain(oracle, reference(*again))
         original = read(inputs, shape)[place] if oracle in _NEED_INPUT else []
         if not fits(answer, expected, atol, original):
             raise AssertionError(f"input {place}: gave {_shown(answer)}, not {_shown(expected)}")
+
+
+def _until(digests: dict[int, bytes], place: int, calls: list[list[Any]]) -> list[list[Any]]:
+    """The calls from ``place`` on whose answers are all sent."""
+    end = next((later for later in range(place, len(calls)) if later in digests), len(calls))
+    return calls[place:end]
 
 
 def read(inputs: str, shape: str = "") -> list[list[Any]]:
@@ -58,17 +71,16 @@ def read(inputs: str, shape: str = "") -> list[list[Any]]:
 def packed(reference: Callable[..., Any], inputs: str, shape: str, oracle: str, room: int) -> str:
     """What the reference gives on every input, as text of at most ``room`` characters.
 
-    The text begins with ``=`` where every answer stands in it, so that the reference need not, and with
-    ``!`` where an answer is too long to be sent from one process to another.
+    The text begins with ``=`` where every answer stands in it, so that the reference need not.
     """
     answers = [plain(oracle, reference(*arguments)) for arguments in read(inputs, shape)]
     sizes = [_size(answer) for answer in answers]
-    all_digests = [digest(answer) for answer in answers]
-    for longest in (256, 64, 0):
+    all_digests = [codec.digest(answer) for answer in answers]
+    for longest in (4096, 256, 64, 0):
         values = {place: answer for place, answer in enumerate(answers) if 0 <= sizes[place] <= longest}
         digests = {p: found for p, found in enumerate(all_digests) if found is not None and p not in values}
         text = base64.b64encode(zlib.compress(marshal.dumps((values, digests), 2), 9)).decode()
-        text = ("=" if len(values) == len(answers) else "!" if max(sizes) > _SENDABLE else "") + text
+        text = ("=" if len(values) == len(answers) else "") + text
         if len(text) <= room:
             return text
     return ""
@@ -78,7 +90,7 @@ def unpacked(known: str) -> tuple[dict[int, Any], dict[int, bytes]]:
     """(values, digests) by the input's number."""
     if not known:
         return {}, {}
-    values, digests = marshal.loads(zlib.decompress(base64.b64decode(known.lstrip("=!"))))
+    values, digests = marshal.loads(zlib.decompress(base64.b64decode(known.lstrip("="))))
     return values, digests
 
 
@@ -88,16 +100,6 @@ def _size(value: Any) -> int:
         return len(marshal.dumps(value, 2))
     except ValueError:
         return -1
-
-
-def digest(value: Any) -> bytes | None:
-    """16 bytes that equal values of equal types share; None where the value is not plain data."""
-    from _blake2 import blake2b
-
-    try:
-        return bytes(blake2b(marshal.dumps(value, 2), digest_size=16).digest())
-    except ValueError:
-        return None
 
 
 def plain(oracle: str, expected: Any) -> Any:
