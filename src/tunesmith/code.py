@@ -74,6 +74,14 @@ def parse(code: str) -> ast.Module | None:
             return None
 
 
+def unparsed(node: ast.AST) -> str | None:
+    """The text of a syntax tree, or None where it is nested too deeply to be written. Never raises."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return None
+
+
 def defined(code: str) -> list[str]:
     """Names of the functions and classes at the top level of Python ``code``, in order."""
     tree = parse(code)
@@ -87,7 +95,10 @@ def fingerprint(code: str) -> str:
 
 
 def bare(code: str) -> str:
-    """Python ``code`` without comments and docstrings, in standard layout; else its words, evenly spaced."""
+    """Python ``code`` without comments and docstrings, in standard layout; else its words, evenly spaced.
+
+    Else: where it does not parse, or is nested too deeply to be written again.
+    """
     tree = parse(code)
     if tree is None:
         return " ".join(code.split())
@@ -95,7 +106,8 @@ def bare(code: str) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]):
             node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
-    return ast.unparse(tree)
+    text = unparsed(tree)
+    return " ".join(code.split()) if text is None else text
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -27,7 +27,8 @@ from ..rows import Table
 from ..sample import Json, Sample
 from ..step import Context, Step, Yield
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+")
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:(?:_[a-z0-9]+)+|(?:[A-Z][a-z0-9]*)+)")
 _TRAITS = ("language", "fence", "prose", "words", "snake_case")
 
 
@@ -104,7 +105,7 @@ def style_of(sample: Sample) -> Style:
     if not found and parse(sample.answer) is not None:
         outside = ""  # bare code
     code = "\n".join(block.code for block in found) if found else sample.answer
-    names = _NAME.findall(code)
+    names = [name for word in _WORD.findall(code) if _NAME.fullmatch(name := word.strip("_"))]
     tagged = next((block.language for block in found if block.language), "")
     return Style(
         language=tagged or sample.language or "unknown",

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..code import parse
+from ..code import parse, unparsed
 
 _LOOPS = (ast.For, ast.While, ast.AsyncFor)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -130,7 +130,9 @@ def _recursive(nodes: list[ast.AST]) -> bool:
 
 
 def _memoised(nodes: list[ast.AST]) -> bool:
-    marks = [ast.unparse(mark) for node in nodes if isinstance(node, _SCOPES) for mark in node.decorator_list]
+    marks = [
+        unparsed(mark) or "" for node in nodes if isinstance(node, _SCOPES) for mark in node.decorator_list
+    ]
     return any("cache" in mark for mark in marks) or any(
         isinstance(node, ast.Name) and re.fullmatch(r"_?(?:memo|cache)\w*", node.id) for node in nodes
     )
@@ -142,7 +144,7 @@ def _halves(nodes: list[ast.AST]) -> bool:
         if isinstance(node, ast.While) and isinstance(node.test, ast.Compare):
             inner = [n for n in ast.walk(node) if isinstance(n, ast.BinOp)]
             halved = [n for n in inner if isinstance(n.op, ast.FloorDiv | ast.RShift)]
-            if any(ast.unparse(n.right) in ("2", "1") and isinstance(n.left, ast.BinOp) for n in halved):
+            if any(unparsed(n.right) in ("2", "1") and isinstance(n.left, ast.BinOp) for n in halved):
                 return True
     return _imports("bisect")(nodes)
 
@@ -154,7 +156,7 @@ def _annotated(nodes: list[ast.AST]) -> bool:
 
 
 def _guarded(nodes: list[ast.AST]) -> bool:
-    return any(isinstance(n, ast.If) and "__name__" in ast.unparse(n.test) for n in nodes)
+    return any(isinstance(n, ast.If) and "__name__" in (unparsed(n.test) or "") for n in nodes)
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:

@@ -85,7 +85,10 @@ _WRONG: tuple[Mapping[str, Handler], ...] = (starter_world.MISTAKES, starter_cod
 def _first(tables: tuple[Mapping[str, Handler], ...], request: Request) -> str | None:
     for table in tables:
         handler = table.get(request.intent)
-        reply = handler(request) if handler else None
+        try:
+            reply = handler(request) if handler else None
+        except RecursionError:  # code nested more deeply than Python can walk: beyond these rules
+            reply = None
         if reply is not None:
             return reply
     return None

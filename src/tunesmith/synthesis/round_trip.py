@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code import blocks, code_of, defined, parse
+from ..code import blocks, code_of, defined, parse, unparsed
 from ..exchange import Completion, Request
 from ..llm import replies
 from ..sample import Drop, Sample
@@ -82,7 +82,8 @@ def _head(code: str) -> str:
     """``name(parameters)`` of the only function of Python ``code``."""
     tree = parse(code)
     found = [node for node in tree.body if isinstance(node, ast.FunctionDef)] if tree else []
-    return f"{found[0].name}({ast.unparse(found[0].args)})" if len(found) == 1 else ""
+    given = unparsed(found[0].args) if len(found) == 1 else None
+    return "" if given is None else f"{found[0].name}({given})"
 
 
 def _fault(answer: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from ..code import code_of, parse
+from ..code import code_of, parse, unparsed
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
@@ -72,12 +72,17 @@ class Consensus(Step):
 
 
 def single_tests(tests: str) -> list[str]:
-    """The tests of a test program one by one: each statement that asserts, after what it may need."""
+    """The tests of a test program one by one: each statement that asserts, after what it may need.
+
+    None where it does not parse, or a statement is nested too deeply to be written by itself.
+    """
     tree = parse(tests)
     prelude: list[str] = []
     found = []
     for node in tree.body if tree else ():
-        text = ast.unparse(node)
+        text = unparsed(node)
+        if text is None:
+            return []
         asserts = any(isinstance(inner, ast.Assert | ast.Raise) for inner in ast.walk(node))
         if asserts and not isinstance(node, ast.FunctionDef | ast.ClassDef):
             found.append("\n".join([*prelude, text]))

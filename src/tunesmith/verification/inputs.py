@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
-from ..code import parse
+from ..code import parse, unparsed
 from ..sample import Json
 
 Kind = str
@@ -121,7 +121,7 @@ def _kind(function: ast.FunctionDef, place: int, name: str, given: Sequence[list
     arguments = [*function.args.posonlyargs, *function.args.args]
     annotation = arguments[place].annotation
     if annotation is not None:
-        return _annotated(ast.unparse(annotation).lower().strip("'\""))
+        return _annotated((unparsed(annotation) or "").lower().strip("'\""))
     from_end = place - (len(arguments) - len(function.args.defaults))
     if from_end >= 0:
         default = _literals([function.args.defaults[from_end]])

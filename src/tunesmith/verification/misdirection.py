@@ -16,6 +16,9 @@ from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 
+_MOST = 10
+"""So many of the programs that one task shows are run."""
+
 
 class Misdirection(Step):
     """Marks rows evolved by ``misdirect``: passed where the code they show is proven wrong."""
@@ -24,7 +27,10 @@ class Misdirection(Step):
     """CPU time one program may use, in seconds."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
-        shown = [_shown(sample) if _misdirects(sample) and sample.tests.strip() else [] for sample in samples]
+        shown = [
+            _shown(sample)[:_MOST] if _misdirects(sample) and sample.tests.strip() else []
+            for sample in samples
+        ]
         programs = [
             Program(code, tests=sample.tests, cpu_seconds=self.cpu_seconds)
             for sample, codes in zip(samples, shown, strict=True)
@@ -40,8 +46,9 @@ def _misdirects(sample: Sample) -> bool:
 
 
 def _shown(sample: Sample) -> list[str]:
-    """The programs that the instruction shows."""
-    return [block.code for block in blocks(sample.instruction) if block.language in ("", "python")]
+    """The different programs that the instruction shows."""
+    found = (block.code for block in blocks(sample.instruction) if block.language in ("", "python"))
+    return list(dict.fromkeys(found))
 
 
 def _marked(sample: Sample, step: str, outcomes: Sequence[Outcome]) -> Sample:
