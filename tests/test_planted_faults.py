@@ -102,14 +102,18 @@ def shows(bug: str, program: str) -> bool:
 
 
 def fixes(ctx: Context, _: Path) -> Count:
-    """Bugs without any effect are not planted: a row about one is no good row, and none is lost with it."""
+    """A bug in each program with another bug for a fix, or with the task solved in any style for one.
+
+    Bugs without any effect are not planted: a row about one is no good row, and none is lost with it.
+    """
     right: list[Sample] = []
     wrong: list[Sample] = []
     for number, task in enumerate(TASKS):
         program = starter.solution(task, "loop")
         bug, other = injected(program, Random(number)), injected(program, Random(number + 5000))
         if bug and other and bug[0] != other[0] and len(right) < 40 and shows(bug[0], program):
-            for fix, rows in ((program, right), (other[0], wrong)):
+            good = starter.solution(task, starter.STYLES[number % len(starter.STYLES)])
+            for fix, rows in ((good, right), (other[0], wrong)):
                 meta = {"information": fenced(bug[0], "python")}
                 rows.append(
                     Sample.born("s", task="repair", language="python", code=program, meta=meta,

@@ -12,13 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from stdlib_functions import stdlib_functions
 from tunesmith import starter
 from tunesmith.exchange import Completion
-from tunesmith.llm import starter_rework
-from tunesmith.llm.replies import fenced
 from tunesmith.llm.starter import Starter
-from tunesmith.llm.starter_code import answer
 from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Drop, Sample, Verdict
 from tunesmith.selection.best import Best
@@ -69,35 +65,6 @@ def test_failed_evolutions_leave_by_name(row: Sample, reason: str) -> None:
     assert (made[0].sample if isinstance(made[0], Drop) else made[0]).meta["heuristic"] == row.meta[
         "heuristic"
     ]
-
-
-def test_of_planted_failures_most_are_caught_and_real_evolutions_pass() -> None:
-    """Forty failed evolutions and as many real ones: at least 95% caught, at most 2% lost."""
-    good = []
-    for number, code in enumerate(stdlib_functions(120)):
-        task = starter_rework.evolved("Write this.", code, "constraints", Random(number))
-        (request,) = [r for r in [_asked(task)] if r] or [None]
-        if task and request:
-            good.append(evolved(task, request, evolved_from=f"Write this.\n\n{fenced(code, 'python')}"))
-    good = good[:40]
-    spoil = (
-        lambda r: {"instruction": r.meta["evolved_from"].upper()},
-        lambda r: {"answer": "I'm sorry, but I cannot do this."},
-        lambda r: {"answer": r.answer[: len(r.answer) // 2]},
-        lambda r: {"instruction": "#Given Prompt#: " + r.instruction},
-        lambda r: {"answer": "Yes, it is."},
-    )
-    bad = [row.grow("p", **spoil[n % len(spoil)](row)) for n, row in enumerate(good)]
-    caught = sum(bool(FailedEvolution().fault(row)) for row in bad)
-    lost = sum(bool(FailedEvolution().fault(row)) for row in good)
-    print(f"caught {caught} of {len(bad)} failed evolutions, lost {lost} of {len(good)} good ones")  # noqa: T201
-    assert len(good) == 40 and caught >= 38 and lost == 0
-
-
-def _asked(task: str | None) -> str | None:
-    from tunesmith.exchange import Request
-
-    return answer(Request.of("", facts={"instruction": task})) if task else None
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from stdlib_functions import stdlib_functions
 from tunesmith.exchange import Completion
 from tunesmith.llm.code_facts import TRAITS, claims, code_facts
 from tunesmith.llm.replies import fenced
-from tunesmith.llm.starter_judge import false_hindsight, hindsight
 from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Drop, Sample
 from tunesmith.selection.mark import Mark, misalignment
 from tunesmith.step import Context
-from tunesmith.synthesis.hindsight import Hindsight, fault
+from tunesmith.synthesis.hindsight import Hindsight
 
 CTX = Context("harmonised", seed=1)
 PROGRAM = "import math\n\ndef gcd(a, b):\n    while b:\n        a, b = b, a % b\n    return abs(a)"
@@ -98,21 +96,6 @@ def test_the_most_misaligned_rows_are_marked_first(tmp_path: Path) -> None:
 def test_every_trait_is_claimed_by_its_own_name() -> None:
     assert all(name in claims(f"It uses {name} here.") for name in TRAITS)
     assert not any(claims(f"Do it without {name}.") & {name} for name in TRAITS)
-
-
-def test_of_planted_prefaces_false_ones_are_caught_and_true_ones_kept() -> None:
-    """Twenty unfaithful prefaces and as many true ones on real functions: at least 95%, at most 2% lost."""
-    caught, lost, planted = 0, 0, 0
-    for code in stdlib_functions(60):
-        row = Sample.born("s", instruction="Do it.", answer=f"```python\n{code}\n```", language="python")
-        (request,) = Hindsight(share=1).ask(row, CTX)
-        true, false = hindsight(request), false_hindsight(request)
-        if true and false:
-            planted += 1
-            caught += bool(fault(row, false, 80))
-            lost += bool(fault(row, true, 80))
-    print(f"caught {caught} of {planted} unfaithful, lost {lost} of {planted} faithful")  # noqa: T201 - figures
-    assert planted >= 50 and caught >= 0.95 * planted and lost <= 0.02 * planted
 
 
 def test_facts_of_code_are_read_off_its_tree() -> None:

@@ -70,29 +70,6 @@ def test_every_row_comes_back_though_groups_are_scattered(ctx: Context, tmp_path
     assert {thing.id for thing in made} == {thing.id for thing in rows}
 
 
-def test_of_planted_wrong_labels_nearly_all_are_caught_and_right_answers_kept(
-    ctx: Context, tmp_path: Path
-) -> None:
-    """Fourteen tasks with three right answers and one wrong, and a wrong test planted in each."""
-    rows, wrong = [], set()
-    for task in starter.tasks("train")[60:74]:
-        asked, tests = starter.instruction(task, Random(1)), starter.tests(task)
-        near = next(o for o in starter.near_misses(task) if o.results() != task.results())
-        for style in starter.STYLES:
-            rows.append(
-                row(asked, starter.solution(task, style), tests if style == starter.STYLES[0] else "")
-            )
-        bad = row(asked, starter.solution(near, starter.STYLES[0]), starter.tests(near).splitlines()[-1])
-        rows.append(bad)
-        wrong.add(bad.id)
-    made = agreed(ctx, tmp_path, rows)
-    caught = sum(thing.verdicts[-1].passed is False for thing in made if thing.id in wrong)
-    lost = sum(thing.verdicts[-1].passed is False for thing in made if thing.id not in wrong)
-    right = len(rows) - len(wrong)
-    print(f"caught {caught} of {len(wrong)} wrong answers, lost {lost} of {right}")  # noqa: T201 - figures
-    assert caught >= 0.95 * len(wrong) and lost <= 0.02 * (len(rows) - len(wrong))
-
-
 def test_tests_are_taken_apart_with_what_they_need() -> None:
     tests = "import math\nn = 2\nassert f(n) == 4\ntry:\n    f('x')\n"
     tests += "except TypeError:\n    pass\nelse:\n    raise AssertionError"
@@ -131,6 +108,17 @@ def test_the_code_shown_must_fail_and_must_not_be_the_answer(ctx: Context) -> No
     told = [thing.verdicts[-1].passed if thing.verdicts else "unmarked" for thing in made]
     assert told == [True, False, False, None, False, "unmarked"]
     assert [thing.id for thing in made] == [thing.id for thing in rows]
+
+
+def test_each_shown_program_runs_once_and_no_more_than_ten_of_them(ctx: Context) -> None:
+    """A task of thousands of blocks would cost as many runs; the eleventh, which fails, is not reached."""
+    right = [f"{DOUBLE[0]}\nx = {n}" for n in range(10)]
+    shown = "\n".join(map(fenced, [*right, right[0], DOUBLE[2]]))
+    few = "\n".join(map(fenced, [*right[:9], *right[:9], DOUBLE[2]]))
+    meta = {"heuristic": "misdirect"}
+    rows = [row(f"Double it.\n{text}\n", DOUBLE[1], "assert f(3) == 6", meta=meta) for text in (shown, few)]
+    made = [thing for thing in Misdirection().batch(rows, ctx) if isinstance(thing, Sample)]
+    assert [thing.verdicts[-1].passed for thing in made] == [False, True]
 
 
 def test_bugs_planted_in_starter_programs_are_proven(ctx: Context) -> None:

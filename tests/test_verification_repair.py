@@ -10,7 +10,6 @@ import pytest
 
 from lending import SandboxLender
 from stdlib_functions import stdlib_functions
-from tunesmith import starter
 from tunesmith.llm.replies import fenced
 from tunesmith.llm.starter_mutate import injected
 from tunesmith.sample import Sample
@@ -73,21 +72,38 @@ def test_rows_of_other_tasks_pass_unmarked(ctx: Context) -> None:
     assert list(Repair().batch([row], ctx)) == [row]
 
 
-def test_of_planted_wrong_fixes_nearly_all_are_caught_and_right_ones_kept(ctx: Context) -> None:
-    """Forty bugs in starter programs, each once with its right fix and once with another bug for a fix."""
-    right, wrong = [], []
-    for number, task in enumerate(starter.tasks("train")):
-        program = starter.solution(task, "loop")
-        bug, other = injected(program, Random(number)), injected(program, Random(number + 5000))
-        if bug and other and bug[0] != other[0] and len(right) < 40:
-            right.append(repair(program, bug[0], program))
-            wrong.append(repair(program, bug[0], other[0]))
-    caught = sum(passed is False for passed, _ in marked(ctx, *wrong))
-    told = Counter(reason for _, reason in marked(ctx, *right))
-    lost, hidden = told["the fix is none"], told["the bug does not show"]
-    figures = f"caught {caught} of 40 wrong fixes, lost {lost} of 40 right, {hidden} bugs without effect"
-    print(figures)  # noqa: T201 - figures
-    assert caught >= 38 and lost == 0 and hidden <= 2
+POSITIVE = "def positive(numbers):\n    return [n for n in numbers if n > 0]"
+TESTS = "assert positive([3, -4]) == [3]\nassert positive([]) == []\nassert positive([0]) == []"
+
+
+@pytest.mark.parametrize(
+    ("original", "fixed", "verdict"),
+    [
+        (POSITIVE, POSITIVE.replace("> 0", "> 1"), (False, "the fix is none")),
+        (POSITIVE, "def positive(numbers):\n    return list(filter(lambda n: 0 < n, numbers))", (True, "")),
+        (POSITIVE.replace("> 0", ">= 0"), POSITIVE, (True, "")),
+        ("", POSITIVE.replace("> 0", "> 1"), (True, "")),
+    ],
+    ids=["departs where no test looks", "another style", "the raw code fails the tests", "no raw code"],
+)
+def test_a_fix_that_passes_the_tests_must_also_agree_with_sound_raw_code(
+    ctx: Context, original: str, fixed: str, verdict: tuple[bool | None, str]
+) -> None:
+    row = repair(original, POSITIVE.replace("[n for", "[-n for"), fixed, TESTS)
+    assert marked(ctx, row) == [verdict]
+
+
+def test_the_fields_say_how_much_is_tried_and_how_much_must_tell(ctx: Context) -> None:
+    row = repair(CLAMP, CLAMP.replace("x < low", "x > low"), CLAMP)
+    told = {}
+    for arguments in (10, 200):
+        (made,) = Repair(arguments=arguments).batch([row], ctx)
+        assert isinstance(made, Sample)
+        told[arguments] = made.meta["compared"]["informative"]
+    assert told[10] < told[200]
+    (made,) = Repair(arguments=10, informative=told[10] + 1).batch([row], ctx)
+    assert isinstance(made, Sample)
+    assert made.verdicts[-1].reason == "the original returns on too few arguments"
 
 
 def test_on_real_functions_a_verdict_is_never_wrong_about_the_fix(ctx: Context) -> None:

@@ -4,7 +4,9 @@ WaveCoder (arXiv 2312.14187) takes repair data on trust. Here the faulty program
 the answer and the raw code that the row was made from run side by side on the same arguments, drawn
 from plain values. Where the raw code returns normally, the faulty one must differ somewhere and the
 answer nowhere. Code that cannot run alone, or returns on too few arguments, is left unknown. Rows with
-tests are held to these as well: the faulty program must fail them and the answer pass.
+tests are held to these instead: the faulty program must fail them and the answer pass. Tests are few, so
+where the raw code passes them too, the answer must also return what it returns on more inputs of the types
+that the tests use (``differential``), as far as that can be told.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -20,10 +23,15 @@ from ..code import code_of, parse
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
 from ..step import Context, Step, Yield
+from .differential import Plan, findings, plan
+
+_NO_FIX = "the fix is none"
 
 
 class Repair(Step):
     """Marks repair rows: passed where the bug is proven and the fix agrees with the original code."""
+
+    version: ClassVar[str] = "2"
 
     arguments: int = Field(default=200, ge=10)
     """Most combinations of arguments to try."""
@@ -33,17 +41,45 @@ class Repair(Step):
     """CPU time of one row's comparison, in seconds."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
-        plans = [self._plan(sample) for sample in samples]
-        outcomes = iter(ctx.sandbox.run([plan for plan in plans if plan])) if any(plans) else iter(())
+        plans = [self._side_by_side(sample) for sample in samples]
+        outcomes = iter(ctx.sandbox.run([each for each in plans if each])) if any(plans) else iter(())
         tested = [self._tests(sample) for sample in samples]
         runs = [program for pair in tested for program in pair]
         verdicts = iter(ctx.sandbox.run(runs)) if runs else iter(())
-        for sample, plan, pair in zip(samples, plans, tested, strict=True):
-            compared = next(outcomes) if plan else None
-            on_tests = [next(verdicts) for _ in pair]
-            yield self._marked(sample, ctx.step, compared, on_tests) if sample.task == "repair" else sample
+        on_tests = [[next(verdicts) for _ in pair] for pair in tested]
+        departing = self._departing(samples, on_tests, ctx)
+        for sample, program, told in zip(samples, plans, on_tests, strict=True):
+            compared = next(outcomes) if program else None
+            if sample.task != "repair":
+                yield sample
+            elif sample.id in departing:
+                yield sample.judged(Verdict(ctx.step, passed=False, reason=_NO_FIX))
+            else:
+                yield self._marked(sample, ctx.step, compared, told)
 
-    def _plan(self, sample: Sample) -> Program | None:
+    def _departing(
+        self, samples: Sequence[Sample], on_tests: Sequence[Sequence[Outcome]], ctx: Context
+    ) -> set[str]:
+        """Ids of rows whose answer and raw code both pass the tests and yet return otherwise."""
+        passing = [
+            sample
+            for sample, told in zip(samples, on_tests, strict=True)
+            if told and told[1].passed and sample.code.strip() and sample.language == "python"
+        ]
+        if not passing:
+            return set()
+        runs = [Program(row.code, tests=row.tests, cpu_seconds=self.cpu_seconds) for row in passing]
+        right = [row for row, told in zip(passing, ctx.sandbox.run(runs), strict=True) if told.passed]
+        found = findings([self._comparison(row, ctx) for row in right], ctx.sandbox, self.informative)
+        return {row.id for row, one in zip(right, found, strict=True) if one.passed is False}
+
+    def _comparison(self, sample: Sample, ctx: Context) -> Plan | str:
+        answer = code_of(sample.answer, "python")
+        hints = [sample.tests, str(sample.meta.get("docstring") or "")]
+        chance = ctx.chance(sample)
+        return plan(sample.code, answer, "python", hints, chance, self.arguments, self.cpu_seconds)
+
+    def _side_by_side(self, sample: Sample) -> Program | None:
         faulty = code_of(str(sample.meta.get("information", "")), "python")
         fixed, original = code_of(sample.answer, "python"), sample.code
         if sample.task != "repair" or sample.language != "python" or not original.strip():
@@ -83,7 +119,7 @@ class Repair(Step):
 def _judged(faulty_passes: bool, fixed_passes: bool) -> tuple[bool, str]:
     if faulty_passes:
         return False, "the bug does not show"
-    return (True, "") if fixed_passes else (False, "the fix is none")
+    return (True, "") if fixed_passes else (False, _NO_FIX)
 
 
 def _functions(code: str) -> list[ast.stmt]:
