@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finished_run import SPENT, Maker, empty_run, finished_run, seed
 from tunesmith.document import read_document
-from tunesmith.folder import RunFolder
+from tunesmith.folder import RunFolder, read_json, write_json
 from tunesmith.report import write_report
 from tunesmith.report.dataset_card import dataset_card
 from tunesmith.report.licensing import hub_license, in_words
@@ -83,7 +83,36 @@ def test_the_model_card_carries_results_with_their_interval(run: RunFolder) -> N
     (metric,) = result["metrics"]
     assert model["name"] == "small-tuned" and result["dataset"]["name"] == "starter"
     assert metric["value"] == 0.725 and "95% interval 0.6250 to 0.8250" in metric["name"]
-    assert "| student (untrained) | 0.0 |" in text and "temperature: 0" in text
+    assert "| student (untrained) | 0.0 |" in text and "| temperature | 0 |" in text
+
+
+def test_the_model_card_says_how_to_ask_what_was_learnt_and_what_is_not_known(run: RunFolder) -> None:
+    text = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    heads = [line for line in text.splitlines() if line.startswith("## ")]
+    assert heads == [
+        "## How to ask it", "## Scores", "## What it was trained on", "## How it was trained", "## Limits",
+        "## Licence",
+    ]  # fmt: skip
+    assert "trained from student (untrained) in one stage" in text and "Only starter was measured" in text
+    assert "```text\n<|user|>Add.<|answer|>\n```" in text and "| weights | 870,000, all trained |" in text
+    assert "No decontamination step ran" in text
+
+
+def test_rows_of_several_stages_are_counted_once_and_a_prompt_cannot_end_its_block(tmp_path: Path) -> None:
+    maker = empty_run(tmp_path / "run")
+    (tmp_path / "run/recipe.yaml").write_text(
+        "models: {student: {use: scratch}}\nsteps: {rows: {do: sources.jsonl},\n"
+        " one: {do: training.sft, with: student}, two: {do: training.sft, from: rows, with: one}}"
+    )
+    maker.rows("01-rows", "sources.jsonl", [seed(n) for n in range(5)], name="rows")
+    for place, name in (("02-one", "one"), ("03-two", "two")):
+        maker.trained(place, [(1, 2.0), (2, 1.0)], 5, name=name, reads=["rows"])
+    record = read_json(tmp_path / "run/03-two/step.json") or {}
+    record["checkpoint"]["facts"]["example"]["prompt"] = "```\n# Not a heading\n````"
+    write_json(tmp_path / "run/03-two/step.json", record)
+    text = model_card(read_story(maker.run)) or ""
+    assert "in 2 stages (one, two) on 5 instruction-tuning rows" in text
+    assert "`````text\n```\n# Not a heading\n````\n`````" in text
 
 
 def test_no_licence_is_claimed_for_weights(run: RunFolder) -> None:

@@ -92,7 +92,7 @@ def _parts(story: Story, name: str, shards: list[Path], made_of: Mapping[str, Co
     judged = [(by, n[True], n[False], n[None]) for by, n in sorted(verdicts(shards).items())]
     yield table(("judge", "passed", "failed", "could not tell"), judged) or "No step judged these rows."
     yield "## Decontamination"
-    yield _decontaminated(story)
+    yield decontaminated(story)
     yield "## Made again, looked at, taken elsewhere"
     yield _commands(story, name.split(", ", maxsplit=1)[0])
 
@@ -125,7 +125,8 @@ def _written_by(story: Story) -> str:
     return said
 
 
-def _decontaminated(story: Story) -> str:
+def decontaminated(story: Story) -> str:
+    """What each decontamination step compared and dropped; or that none ran."""
     steps = [stage for stage in story.done() if stage.do == "selection.decontaminate"]
     if not steps:
         return (

@@ -1,17 +1,22 @@
-"""The card of the model that a run trained: from what, on what, and what it scores, with intervals."""
+"""The card of the model that a run trained: what it is, how to ask it, what it scores and by which protocol,
+what it learnt from and how. It claims nothing that the run did not record.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .dataset_card import tags
+from .dataset_card import decontaminated, tags
 from .licensing import in_words
-from .markdown import bullets, card, plain, table
+from .markdown import card, plain, table
 from .scores import Comparison, Figure, comparisons, model_label
 from .story import Stage, Story
-from .tally import brief, composition
-from .wording import clock, value
+from .tally import UNSAID, brief, composition
+from .training_table import training_tables
+from .wording import value
 
 
 def model_card(story: Story) -> str | None:
@@ -20,7 +25,8 @@ def model_card(story: Story) -> str | None:
     if not trained:
         return None
     last, groups = trained[-1], comparisons(story)
-    made_of = composition(story.rows_read(last), "task", "language", "source", "license")
+    shards = {path: None for stage in trained for path in story.rows_read(stage)}  # each once
+    made_of = composition(shards, "task", "language", "source", "license")
     front = {
         "license": "unknown",
         "base_model": _base(story, last),
@@ -70,21 +76,25 @@ def _metric(group: Comparison, score: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parts(
-    story: Story, trained: list[Stage], groups: list[Comparison], made_of: Mapping[str, Any]
+    story: Story, trained: list[Stage], groups: list[Comparison], made_of: Mapping[str, Counter[str]]
 ) -> Iterator[str]:
     last = trained[-1]
     yield f"# {plain(story.name)}: the model `{last.name}`"
-    yield _opening(story, last)
+    yield _opening(story, trained, made_of)
+    if story.state.get("tiny"):
+        yield "> A trial in tiny numbers: it shows that the recipe runs, and is not a model to use."
+    yield "## How to ask it"
     yield _LOAD.format(path=last.record["checkpoint"]["path"])
+    yield from _asking(last)
     yield "## Scores"
-    yield _scores(groups)
-    yield "## Training"
-    for stage in trained:
-        yield _training(story, stage)
+    yield from _scores(groups, last)
     yield "## What it was trained on"
-    yield "The rows that `DATASET_CARD.md` describes:"
-    for column in ("task", "language", "source", "license"):
-        yield table((column, "rows"), brief(made_of[column]))
+    yield from _data(story, trained, made_of)
+    yield "## How it was trained"
+    yield from training_tables(story, trained)
+    yield _machine(story)
+    yield "## Limits"
+    yield _limits(groups, made_of)
     yield "## Licence"
     yield (
         "No licence is stated for these weights. Whoever publishes them must choose one that the base model "
@@ -92,14 +102,24 @@ def _parts(
     )
 
 
-def _opening(story: Story, last: Stage) -> str:
-    state = story.state
-    small = ", in tiny numbers: a trial, not a model to use" if state.get("tiny") else ""
+def _opening(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[str]]) -> str:
+    state, last = story.state, trained[-1]
     start = plain(model_label(story, _root(story, last)))
+    stages = (
+        f"in {len(trained)} stages ({', '.join(stage.name for stage in trained)})"
+        if len(trained) > 1
+        else "in one stage"
+    )
+    about = f": {plain(state['about'])}" if state.get("about") else ""
+    paper = str(state.get("paper") or "")
+    told = (
+        f" ([arXiv {paper}](https://arxiv.org/abs/{paper}))" if re.fullmatch(r"\d{4}\.\d{4,5}", paper) else ""
+    )
+    rows = sum(made_of["license"].values())
     return (
-        f"Trained by tunesmith {state.get('tunesmith')} from {start}, seed {state.get('seed')}{small}. "
-        "It is an ordinary Hugging Face checkpoint; the prompt template that it was trained under lies "
-        "beside it in `template.json`."
+        f"A causal language model, trained from {start} {stages} on {rows:,} instruction-tuning "
+        f"rows for code. The recipe is `{plain(story.name)}`{told}{about}. It was run by tunesmith "
+        f"{state.get('tunesmith')} with seed {state.get('seed')}; `recipe.yaml` beside this card runs it again."
     )
 
 
@@ -112,17 +132,43 @@ tokenizer = AutoTokenizer.from_pretrained("{path}")
 ```"""
 
 
-def _scores(groups: list[Comparison]) -> str:
+def _asking(last: Stage) -> Iterator[str]:
+    facts = last.record["checkpoint"]["facts"]
+    named = f" (`{plain(facts['template'])}`)" if facts.get("template") else ""
+    yield (
+        f"It answers prompts of the template that it was trained under{named}, which lies beside the "
+        "weights in `template.json`. Asked in another form it was neither trained nor scored."
+    )
+    example = facts.get("example") or {}
+    if example.get("prompt"):
+        yield "One training prompt, as the model read it:"
+        yield _quoted(str(example["prompt"]))
+
+
+def _quoted(text: str) -> str:
+    """``text`` as a block that nothing in it can end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _scores(groups: list[Comparison], last: Stage) -> Iterator[str]:
     if not groups:
-        return "It has not been scored."
-    said = []
+        yield "It has not been scored."
+        return
+    yield "Programs were taken from the replies and executed against the tests of each problem."
     for group in groups:
-        said.append(f"{plain(group.benchmark)}, pass@{group.k} in %, n = {group.n}:")
-        head = ("model", f"pass@{group.k}", "95% interval", "passed")
-        said.append(table(head, (_row(figure) for figure in group.figures)))
-        protocol = (f"{plain(key)}: {plain(value(setting))}" for key, setting in group.protocol.items())
-        said.append(f"Protocol: {'; '.join(protocol)}")
-    return "\n\n".join(said)
+        yield f"**{plain(group.benchmark)}**, pass@{group.k} in %, {_samples(group)}:"
+        yield table(("model", f"pass@{group.k}", "95% interval", "passed"), map(_row, group.figures))
+        yield f"Protocol of {plain(group.benchmark)}:"
+        protocol = [(key.replace("_", " "), value(setting)) for key, setting in group.protocol.items()]
+        yield table(("setting", "value"), [line for line in protocol if line[1] != "–"])
+    if not any(figure.model == last.name for group in groups for figure in group.figures):
+        yield f"`{last.name}` itself has not been scored."
+
+
+def _samples(group: Comparison) -> str:
+    return "one answer per problem" if group.n == 1 else f"{group.n} answers per problem"
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
@@ -132,14 +178,39 @@ def _row(figure: Figure) -> tuple[str, ...]:
     return figure.model, f"{100 * score['value']:.1f}", interval, passed
 
 
-def _training(story: Story, stage: Stage) -> str:
-    checkpoint = stage.record["checkpoint"]
-    losses = [loss for _, loss in checkpoint["losses"] if loss is not None]
-    facts = {
-        "rows": stage.count("rows_in"),
-        "time": clock(stage.record["seconds"]),
-        **({"loss": f"{losses[0]:.3f} to {losses[-1]:.3f}"} if losses else {}),
-        **{key: fact for key, fact in checkpoint["facts"].items() if key != "example"},
-    }
-    head = f"### {stage.name}, from {plain(model_label(story, stage.model))}"
-    return head + "\n\n" + bullets(f"{plain(key)}: {plain(value(fact))}" for key, fact in facts.items())
+def _data(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[str]]) -> Iterator[str]:
+    if len(trained) > 1:
+        stages = [(stage.name, stage.count("rows_in"), _givers(story, stage)) for stage in trained]
+        yield table(("stage", "rows", "from the steps"), stages)
+        yield "All of them, a row that several stages read counted once:"
+    for column, said in (
+        ("task", "task"),
+        ("language", "language"),
+        ("source", "source"),
+        ("license", "licence"),
+    ):
+        yield table((said, "rows"), brief(made_of[column]))
+    yield "How they were made and what was left out is told in `DATASET_CARD.md`. Decontamination:"
+    yield decontaminated(story)
+
+
+def _givers(story: Story, stage: Stage) -> str:
+    return ", ".join(
+        f"{giver.name}{'.dropped' if its_bin else ''}" for giver, its_bin in story.read_by(stage)
+    )
+
+
+def _machine(story: Story) -> str:
+    state = story.state
+    return f"On {plain(state.get('machine'))}, Python {plain(state.get('python'))}."
+
+
+def _limits(groups: list[Comparison], made_of: Mapping[str, Counter[str]]) -> str:
+    names = list(dict.fromkeys(plain(group.benchmark) for group in groups))
+    measured = f"Only {', '.join(names)} was measured" if names else "Nothing about it was measured"
+    languages = [plain(name) for name in made_of["language"] if name != UNSAID]
+    known = f" It was trained on code in {', '.join(languages[:8])}." if languages else ""
+    return (
+        f"{measured}; nothing is known of other tasks, of the security of the code that it writes, or of "
+        f"what it does when asked for harm.{known} Read what it writes before you run it."
+    )
