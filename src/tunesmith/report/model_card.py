@@ -119,7 +119,8 @@ def _opening(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[s
     return (
         f"A causal language model, trained from {start} {stages} on {rows:,} instruction-tuning "
         f"rows for code. The recipe is `{plain(story.name)}`{told}{about}. It was run by tunesmith "
-        f"{state.get('tunesmith')} with seed {state.get('seed')}; `recipe.yaml` beside this card runs it again."
+        f"{state.get('tunesmith')} with seed {state.get('seed')}; `recipe.yaml` beside this "
+        "card runs it again."
     )
 
 
