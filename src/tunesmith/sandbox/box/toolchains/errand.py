@@ -41,6 +41,7 @@ class Errand:
         self._began = time.monotonic()
         self._look_at = self._began + cpu_seconds + 0.005
         self._own_began = clock.busy() if clock else 0.0
+        self._used = self._waited = 0.0  # before what is now asked of the child
         self.line, theirs = socket.socketpair()
         (out, out_write), (err, err_write) = os.pipe(), os.pipe()
         standard = [judge._stdin(stdin), out_write, err_write]
@@ -116,8 +117,9 @@ class Errand:
                 "wall time of the compiler", (self.limit + _IDLE_BEYOND) * _BLIND_FACTOR - elapsed
             )
         report = self._server.probe()
-        left = self._left("cpu time", self.limit - report.cpu)
-        busy = report.cpu + max(0.0, report.queued) + self._clock.busy() - self._own_began
+        cpu = report.cpu - self._used
+        left = self._left("cpu time", self.limit - cpu)
+        busy = cpu + max(0.0, report.queued) - self._waited + self._clock.busy() - self._own_began
         allowed = (self.limit + _IDLE_BEYOND) * (_BLIND_FACTOR if report.queued < 0 else 1)
         return min(left, self._left("wall time", allowed - (elapsed - busy)))
 

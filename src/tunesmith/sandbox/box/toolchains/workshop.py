@@ -18,6 +18,7 @@ from typing import Any
 from .. import channel, judge, orders, wire
 from . import FAILED, Fault, Launch, maker, stated
 from .errand import Errand
+from .standing import Standing
 
 BUILD_SECONDS = 10.0
 """CPU time of each process of a compiler."""
@@ -37,6 +38,7 @@ class Shop:
         self.settings, self.masters = settings, masters
         self._start = start
         self._servers: dict[str, orders.Server] = {}
+        self._compiler: Standing | None = None
         self._kept: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()
         self._bytes = 0
 
@@ -45,6 +47,12 @@ class Shop:
         if kind not in self._servers:
             self._servers[kind] = orders.Server(self._start(kind))
         return self._servers[kind]
+
+    def compiler(self, order: dict[str, Any]) -> Standing:
+        """The language's compiler that stays warm, started by ``order`` at its first use."""
+        if self._compiler is None:
+            self._compiler = Standing(order, self._start("run"), self.masters)
+        return self._compiler
 
     def kept(self, *sources: str, make: Callable[[bytes], int]) -> tuple[int, bytes]:
         """The descriptor and last word of what ``make(word)`` builds from ``sources``, built once."""
