@@ -22,8 +22,9 @@ from mock_server import Mock, Reply
 from tunesmith.errors import DataError
 from tunesmith.exchange import Completion, Message, Request, Sampling, Usage
 from tunesmith.llm.bill import Bill
+from tunesmith.llm.entry import request_key
 from tunesmith.llm.starter import Starter
-from tunesmith.llm.store import AnswerStore, request_key
+from tunesmith.llm.store import AnswerStore
 
 ANSWER = Completion("yes", Usage(3, 1, 2), "length", "mock-1", False, {"yes": -0.1})
 MODEL = served("http://127.0.0.1:1/v1")

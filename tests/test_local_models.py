@@ -13,8 +13,9 @@ import training_world as world
 from tunesmith.errors import SetupError
 from tunesmith.exchange import Request, Sampling
 from tunesmith.llm.batching import Batching
+from tunesmith.llm.decoding import Ask, Chooser
 from tunesmith.llm.faults import Permanent
-from tunesmith.llm.generation import Local, _Ask, _Chooser, generate
+from tunesmith.llm.generation import Local, generate
 from tunesmith.llm.hf import Hf
 from tunesmith.llm.model import Trainable
 from tunesmith.llm.scratch import Scratch
@@ -54,9 +55,9 @@ def test_another_draw_is_another_reply_and_global_chance_is_not_used(local):
 
 def chosen(probabilities, count, temperature=1.0, top_p=1.0):
     """``count`` draws from one distribution, each by a stream of its own."""
-    asks = [_Ask(n, [], 1, temperature, top_p, (), 0, n) for n in range(count)]
+    asks = [Ask(n, [], 1, temperature, top_p, (), 0, n) for n in range(count)]
     scores = torch.tensor(probabilities).log().expand(count, -1)
-    return _Chooser(asks)(None, scores).argmax(-1).numpy()
+    return Chooser(asks)(None, scores).argmax(-1).numpy()
 
 
 def test_draws_follow_the_models_distribution():
@@ -92,7 +93,7 @@ def test_a_reply_ends_at_its_stop_string(local):
 
 
 def test_stopping_keeps_what_stood_before_the_stop_string(local, monkeypatch):
-    monkeypatch.setattr(_Chooser, "_sampled", lambda self, scores: torch.tensor(next(script)))
+    monkeypatch.setattr(Chooser, "_sampled", lambda self, scores: torch.tensor(next(script)))
     ids = local.tokenizer("x = 1\n\ny = 2")["input_ids"]
     script = iter([[token] for token in ids])
     sampling = replace(SAMPLED, stop=("\n\n",))

@@ -16,8 +16,9 @@ from ..errors import SetupError
 from ..exchange import Completion, Failure, Request, Usage
 from .asker import Asker
 from .bill import Bill, Charge
+from .entry import key_maker
 from .model import Backend, Model, Several
-from .store import AnswerStore, key_maker
+from .store import AnswerStore
 from .tokens import most_tokens
 
 __all__ = ["Bill", "Client"]

@@ -14,8 +14,9 @@ from pydantic import AfterValidator, Field
 
 from ..errors import SetupError
 from .batching import Batching
-from .generation import Local, quiet
+from .generation import Local
 from .model import Backend, Model
+from .processor import quiet
 from .template import TEMPLATES, Template, agreed, known, saved
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16", "float64"]

@@ -14,9 +14,10 @@ from pydantic import Field
 
 from ..errors import SetupError
 from ..exchange import Completion, Request
+from .entry import answer_of, read_jsonl, request_key
 from .faults import Permanent
 from .model import Backend, Model
-from .store import AnswerStore, answer_of, read_jsonl, request_key
+from .store import AnswerStore
 
 
 class Replay(Model):

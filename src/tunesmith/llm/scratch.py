@@ -15,9 +15,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..starter.corpus import corpus
 from .batching import Batching
-from .generation import Local, quiet
+from .generation import Local
 from .hf import best_device
 from .model import Backend, Model
+from .processor import quiet
 from .template import Template, find, known
 
 PAD, END = "<|pad|>", "<|end|>"

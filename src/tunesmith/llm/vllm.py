@@ -18,10 +18,10 @@ from ..chance import number
 from ..errors import SetupError
 from ..exchange import Completion, Request, Usage
 from ..sample import Json
+from .entry import key_maker
 from .faults import Permanent
 from .hf import Hf
 from .model import Backend, Model
-from .store import key_maker
 from .template import Template, known
 
 if TYPE_CHECKING:

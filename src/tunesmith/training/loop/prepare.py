@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...errors import SetupError
-from ...llm.generation import quiet
+from ...llm.processor import quiet
 from ...llm.template import Template
 from ..collate import leak
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...chance import number
-from ...llm.generation import quiet
 from ...llm.model import Trainable
+from ...llm.processor import quiet
 from ...llm.template import find
 from ...rows import Table
 from ...step import Context

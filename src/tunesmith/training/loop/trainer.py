@@ -19,7 +19,7 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ...errors import UserError
-from ...llm.generation import cpu_threads, quiet, threads_for
+from ...llm.processor import cpu_threads, quiet, threads_for
 from ...llm.template import Template
 from ...step import Tell
 from ..collate import Micro, micro_batches
