@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from mock_server import Mock, Reply
+from tunesmith import read
 from tunesmith.cli import _guarded
 from tunesmith.code import blocks
 from tunesmith.document import read_document
@@ -55,8 +58,6 @@ def test_the_step_of_the_contributing_guide_works(tmp_path: Path, monkeypatch: p
     )
     monkeypatch.setattr(sys, "path", [*sys.path])
     assert _guarded(["run", "r.yaml", "--quiet"]) == 0
-    from tunesmith import read
-
     assert len(read("runs/r", "l")) == 7
     assert len(read("runs/r", "l", dropped=True)) == 23
 
@@ -65,3 +66,55 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_page_on_models_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its models are known, its two recipes and its commands run in the order of the page, its Python too."""
+    page = ROOT / "docs" / "models.md"
+    monkeypatch.chdir(tmp_path)
+    with Mock(lambda _: Reply(text="The answer is `def f(): return 42`.")) as server:
+
+        def served(text: str) -> str:
+            return text.replace("http://127.0.0.1:8000/v1", server.url)
+
+        models, *recipes = map(served, fenced(page, "yaml"))
+        whole = f"name: models\n{models}steps:\n  s: {{do: sources.starter}}\n"
+        assert len(read_recipe(read_document(whole, page.name), tmp_path).models) == 12
+        for text in recipes:
+            name = str(read_document(text, page.name).data["name"])
+            (tmp_path / f"{name}.yaml").write_text(text)
+        for line in "".join(fenced(page, "")).splitlines():
+            assert _guarded(line.split()[1:]) == 0, line
+        heard = server.count
+        for text in fenced(page, "python") if importlib.util.find_spec("openai") else ():
+            exec(compile(served(text), page.name, "exec"), {})  # a run that finds all its answers stored
+        assert server.count == heard
+    monkeypatch.setenv("TUNESMITH_CACHE", str(tmp_path / "another"))
+    assert _guarded(["run", "replayed.yaml", "--quiet"]) == 0
+    told = [sorted(row.answer for row in read(f"runs/{n}", "answers")) for n in ("answers", "replayed")]
+    assert told[0] == told[1] and len(told[0]) == 20
+    capsys.readouterr()
+
+
+def test_the_page_on_runs_asks_again_as_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (text,) = [t for t in fenced(ROOT / "docs" / "models.md", "yaml") if t.startswith("name: answers")]
+    with Mock(lambda a: Reply(504) if a.number % 3 == 0 else Reply()) as server:
+        text = text.replace("http://127.0.0.1:8000/v1", server.url).replace(
+            "max_tokens", "tries: 1, max_tokens"
+        )
+        (tmp_path / "answers.yaml").write_text(text)
+        assert _guarded(["run", "answers.yaml", "--quiet"]) == 0
+        server.behaviour = lambda _: Reply()
+        lines = [
+            line for line in "".join(fenced(ROOT / "docs" / "runs.md", "")).splitlines() if "retry" in line
+        ]
+        assert len(lines) == 2
+        for line in lines:
+            command = line.replace(",malformed", "").replace("RUN", "runs/answers").split()[1:]
+            assert _guarded([*command, "--quiet"]) == 0, line
+    assert len(read("runs/answers", "answers")) == 20 and "asked again" in capsys.readouterr().out
