@@ -27,7 +27,8 @@ FILTERS = ("selection.", "verification.", "evaluation.agreement")
 MECHANISMS = {
     "wizardcoder": {
         "synthesis.evolve", "synthesis.answer", "selection.failed_evolution", "verification.misdirection",
-        "verification.complexity", "selection.near_benchmark", "selection.decontaminate",
+        "verification.complexity", "selection.near_benchmark", "selection.leak_judge",
+        "selection.decontaminate",
     },
     "wavecoder": {
         "selection.rules", "selection.kcenter", "synthesis.examples", "synthesis.four_tasks",

@@ -32,7 +32,7 @@ from .model import Backend, Model
 from .starter_chance import luck
 
 Handler = Callable[[Request], str | None]
-VERSION = "1"
+VERSION = "2"
 REFUSAL = "Sorry, I cannot do this: I am a set of rules, not a language model, and no rule of mine applies."
 
 

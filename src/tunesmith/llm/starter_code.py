@@ -14,6 +14,7 @@
 | ``judge``                   | instruction, answer            | passed, not passed                         |
 | ``fits``                    | instruction, answer            | YES, NO                                    |
 | ``same_task``               | parent, instruction            | equal, different                           |
+| ``leak``                    | problem, instruction           | YES, NO                                    |
 | ``discriminate``            | instruction, answer, rules     | JSON: rule by rule, overall                |
 | ``oss_instruct``            | fragment                       | JSON: problem, solution                    |
 | ``inverse``                 | code, docstring, opening       | an instruction                             |
@@ -205,6 +206,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType({
     "judge": judge.judge,
     "fits": data.fits,
     "same_task": data.same_task,
+    "leak": data.leak,
     "discriminate": data.discriminate,
     "oss_instruct": data.oss_instruct,
     "inverse": data.inverse,

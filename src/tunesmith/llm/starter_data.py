@@ -45,6 +45,21 @@ def same_task(request: Request) -> str | None:
     return "different" if set(evolved.requirements) - set(parent.requirements if parent else ()) else "equal"
 
 
+def leak(request: Request) -> str | None:
+    """``YES`` or ``NO``: whether a task rewords a problem; by their programs, else by their words."""
+    first, second = (str(request.facts.get(key, "")) for key in ("problem", "instruction"))
+    one, other = starter.read(first), starter.read(second)
+    if one and other:
+        return "YES" if one.task.results() == other.task.results() else "NO"
+    said, asked = set(words(first)), set(words(second))
+    alike = len(said & asked) / len(said | asked) if said | asked else 0.0
+    return "YES" if alike > _SAME else "NO" if alike < _OTHER else None
+
+
+_SAME, _OTHER = 0.9, 0.4
+"""Shares of common words above which two tasks are taken to be one, and below which to be two."""
+
+
 def discriminate(request: Request) -> str | None:
     """A verdict on every rule that can be checked by reading; None if one cannot."""
     rules = request.facts.get("rules", ())

@@ -7,6 +7,7 @@ rewordings that ``selection.decontaminate`` cannot, as far as the embedder does.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import islice
 from typing import Literal
 
@@ -15,7 +16,7 @@ from pydantic import Field
 
 from ..benchmarks import load
 from ..rows import Table
-from ..sample import Drop
+from ..sample import Drop, Json
 from ..step import Context, Step, Yield
 from .against import data_place, versions
 from .texts import TextField
@@ -35,6 +36,8 @@ class NearBenchmark(Step):
     """Nearest rows to drop for every problem."""
     threshold: float = Field(default=-1, ge=-1, le=1)
     """Least cosine similarity at which a row is dropped; -1 drops the nearest ones however far."""
+    found: Literal["drop", "mark"] = "drop"
+    """What becomes of the rows found: they are dropped, or marked for `selection.leak_judge` to judge."""
     data: str | None = None
     """A folder or file that holds the benchmarks' data; by default they are downloaded once and kept."""
     embedder: str = "hashing"
@@ -45,22 +48,33 @@ class NearBenchmark(Step):
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         problems = [
-            (name, problem.task_id, problem.canonical if self.to == "solution" else problem.instruction)
+            (name, problem)
             for name in self.against
             for problem in load(name, data_place(self.data, ctx)).problems
         ]
-        vectors, scale = whole(ctx.embedder(self.embedder).embed([text for _, _, text in problems]))
-        nearest, similarity, doomed = self._compare(rows, vectors.astype(np.float32), scale, ctx)
+        texts = [p.canonical if self.to == "solution" else p.instruction for _, p in problems]
+        vectors, scale = whole(ctx.embedder(self.embedder).embed(texts))
+        nearest, similarity, found = self._compare(rows, vectors.astype(np.float32), scale, ctx)
         for row, sample in enumerate(rows):
-            benchmark, task_id, _ = problems[nearest[row]]
-            near = {"problem": task_id, "similarity": round(float(similarity[row]), 4)}
+            benchmark, problem = problems[nearest[row]]
+            near: dict[str, Json] = {
+                "problem": problem.task_id,
+                "similarity": round(float(similarity[row]), 4),
+            }
+            if self.found == "mark" and row in found:
+                near["candidates"] = [
+                    {"benchmark": problems[place][0], "problem": problems[place][1].task_id,
+                     "similarity": round(float(alike), 4), "text": problems[place][1].instruction}
+                    for place, alike in found[row]
+                ]  # fmt: skip
             noted = sample.noted(near=near)
-            yield Drop(noted, f"near {benchmark}") if row in doomed else noted
+            yield Drop(noted, f"near {benchmark}") if self.found == "drop" and row in found else noted
 
     def _compare(
         self, rows: Table, problems: np.ndarray, scale: float, ctx: Context
-    ) -> tuple[np.ndarray, np.ndarray, set[int]]:
-        """Each row's nearest problem and similarity to it; the rows to drop. Of equals, the first."""
+    ) -> tuple[np.ndarray, np.ndarray, dict[int, list[tuple[int, float]]]]:
+        """Each row's nearest problem and similarity to it; and the rows found, each with the problems that it
+        is among the nearest of, and how near. Of equals, the first."""
         nearest, similarity = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.float32)
         best = np.full((len(problems), self.top), -np.inf, np.float32)
         holders = np.full((len(problems), self.top), -1, np.int64)
@@ -75,4 +89,7 @@ class NearBenchmark(Step):
             order = np.argsort(-both, axis=1, kind="stable")[:, : self.top]
             best, holders = np.take_along_axis(both, order, 1), np.take_along_axis(owners, order, 1)
             start += len(some)
-        return nearest, similarity, set(holders[best >= self.threshold].tolist()) - {-1}
+        found: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for problem, place in np.argwhere((best >= self.threshold) & (holders >= 0)).tolist():
+            found[int(holders[problem, place])].append((problem, float(best[problem, place])))
+        return nearest, similarity, found

@@ -1,0 +1,72 @@
+"""``selection.leak_judge``: ask a model whether a row only rewords a benchmark problem; drop it if so.
+
+WizardCoder (arXiv 2306.08568; the second version) takes the five training rows nearest to each test problem
+and lets GPT-4 say yes or no. The nearest are marked by ``selection.near_benchmark`` with ``found: mark``;
+each pair is one question. A reworded or translated problem that no run of words gives away is found this
+way, as far as the embedder brings it near and the judge sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..exchange import Completion, Request
+from ..llm import replies
+from ..sample import Drop, Sample, Verdict
+from ..step import Context, Step, Yield
+
+PROMPT = """\
+Compare a problem of a test with a task from training data. They are the same if whoever has seen the
+solution of one can write down the solution of the other without further thought: the same function with
+other names, in other words, with other example values. Sharing a topic or a technique is not enough.
+
+Problem of the test:
+{problem}
+
+Task from training data:
+{instruction}
+
+Are they the same? Reply YES or NO."""
+_SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+
+
+class LeakJudge(Step):
+    """Drops marked rows of which a model says that they are a benchmark problem in other words.
+
+    Rows that are not marked pass unasked. Where one of a row's questions gets no verdict and no other
+    finds a leak, the row stays and is marked unknown.
+    """
+
+    version: ClassVar[str] = "1"
+
+    def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
+        return [
+            Request.of(
+                PROMPT.format(problem=near["text"], instruction=sample.instruction), intent="leak",
+                facts={"problem": near["text"], "instruction": sample.instruction},
+            )
+            for near in _near(sample)
+        ]  # fmt: skip
+
+    def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
+        near = _near(sample)
+        if not near:
+            yield sample
+            return
+        unclear = "" if len(completions) == len(near) else "not every question was answered"
+        for pair, completion in zip(near, completions, strict=False):
+            said = _SAID.match(replies.clean(completion.text))
+            if said is None:
+                unclear = replies.fault(completion) or "verdict not understood"
+            elif said[1].lower() == "yes":
+                leak = {"problem": pair["problem"], "similarity": pair["similarity"], "by": completion.model}
+                yield Drop(sample.noted(leak=leak), f"rewords {pair['benchmark']}")
+                return
+        yield sample.judged(Verdict(ctx.step, passed=None if unclear else True, reason=unclear))
+
+
+def _near(sample: Sample) -> list[Mapping[str, Any]]:
+    found = sample.meta.get("near")
+    return list(found.get("candidates", ())) if isinstance(found, dict) else []
