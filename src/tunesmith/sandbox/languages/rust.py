@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from . import cpp
+from . import native
 from .language import Language, Toolchain, said
 
 
@@ -30,11 +30,8 @@ def _find() -> Toolchain | None:
 
 
 def _prepare(found: Toolchain) -> Toolchain:
-    """The same linker as for C++, where that is there to tell which works."""
-    link = ["-pthread"]
-    if there := cpp.LANGUAGE.find():
-        link = list(cpp.LANGUAGE.prepare(there).settings["link"])
-    return replace(found, settings={**found.settings, "link": link})
+    shared = native.prepared(found.settings["linker"])
+    return replace(found, settings={**found.settings, **shared}, readable=(*found.readable, shared["last"]))
 
 
 LANGUAGE = Language("rust", "install Rust from https://rustup.rs, and a C compiler", _find, _prepare)

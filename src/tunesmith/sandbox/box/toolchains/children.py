@@ -74,10 +74,12 @@ def _environment(given: dict[str, str]) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": here, "TMPDIR": here, **given}
 
 
-def _write(files: dict[str, str]) -> None:
-    for name, text in files.items():
+def _write(files: dict[str, Any]) -> None:
+    """Text by name, or bytes as ``{"hex": digits}``."""
+    for name, content in files.items():
+        text = isinstance(content, str)
         with open(name, "wb") as file:
-            file.write(text.encode("utf-8", "surrogatepass"))
+            file.write(content.encode("utf-8", "surrogatepass") if text else bytes.fromhex(content["hex"]))
 
 
 def _keep(path: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import Fault, Launch, native, stated
@@ -15,9 +16,14 @@ from . import Fault, Launch, native, stated
 if TYPE_CHECKING:
     from .workshop import Shop, Stage
 
-_WHOLE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
+_INCLUDED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|pragma|undef)\b", re.MULTILINE)
 _MAIN = re.compile(r"\bmain\s*\(")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_NOT_CODE = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL
+)
+"""Comments and strings, nearly; what this gets wrong is found out by the compiler."""
 _TAKEN_BACK = (
     "assert", "main", "if", "else", "for", "while", "do", "switch", "case", "default", "break", "continue",
     "return", "goto", "try", "catch", "throw", "int", "bool", "char", "float", "double", "long", "short",
@@ -35,22 +41,33 @@ def make(job: dict[str, Any], shop: Shop) -> Launch:
     code, tests = job["code"], job["tests"]
     if tests and not _MAIN.search(tests):
         raise Fault("error", "bad tests", "the tests have no main()")
-    program, word = shop.kept(
-        code, tests, make=lambda word: shop.build(_stages(code, tests, word, shop), "program")
-    )
+    program, word = shop.kept(code, tests, make=lambda word: _build(code, tests, word, shop))
     return Launch(program, word, stated=_stated)
 
 
-def _stages(code: str, tests: str, word: bytes, shop: Shop) -> list[Stage]:
-    compiler: str = shop.settings["compiler"]
-    flags: list[str] = shop.settings["flags"]
-    header = ["-include", shop.settings["header"]] if _takes_whole_library(code + tests) else []
-    failed = f"failed_{secrets.token_hex(16)}" if tests else ""
-    sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(failed)}
-    link = [compiler, *native.FLAGS, *shop.settings["link"], *native.WRAP]
+def _build(code: str, tests: str, word: bytes, shop: Shop) -> int:
+    """With the light headers where they should do, and with all where that does not compile."""
+    folder = shop.settings["headers"]
+    kind = _headers(code + tests, folder)
+    if kind == "light":
+        try:
+            light = ["-include", f"{folder}/light.h", f"-I{folder}"]
+            return shop.build(_stages(code, tests, word, shop.settings, light), "program")
+        except Fault as fault:
+            if fault.status != "error":
+                raise
+    whole = [] if kind == "named" else ["-include", f"{folder}/whole.h"]
+    return shop.build(_stages(code, tests, word, shop.settings, whole), "program")
+
+
+def _stages(code: str, tests: str, word: bytes, settings: dict[str, Any], headers: list[str]) -> list[Stage]:
+    compiler: str = settings["compiler"]
+    failed = f"f_{secrets.token_hex(16)}"
+    sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(failed if tests else "")}
+    last = native.patched(f"{settings['last']}/fails.o", word, failed)
     return [
-        (sources, [compiler, *flags, *header, "-c", "main.cpp", "-o", "main.o"]),
-        ({"last.cpp": native.last_word(word, failed=failed)}, [*link, "main.o", "last.cpp", "-o", "program"]),
+        (sources, [compiler, *settings["flags"], *headers, "-c", "main.cpp", "-o", "main.o"]),
+        ({"last.o": last}, [compiler, *settings["link"], *native.WRAP, "main.o", "last.o", "-o", "program"]),
     ]
 
 
@@ -65,10 +82,19 @@ def _unit(failed: str) -> str:
     )
 
 
-def _takes_whole_library(source: str) -> bool:
-    """Whether every header is included anyway, and nothing is said before that could change them."""
-    found = _WHOLE.search(source)
-    return found is not None and _DEFINE.search(source, 0, found.start()) is None
+def _headers(source: str, folder: str) -> str:
+    """Which compiled headers do for a program: ``light`` ones, the ``whole``, or only those it ``named``."""
+    found = _INCLUDED.search(source)
+    if found is None or _DEFINE.search(source, 0, found.start()):
+        return "named"
+    return "light" if _heavy(folder).isdisjoint(_WORD.findall(_NOT_CODE.sub(" ", source))) else "whole"
+
+
+@lru_cache(maxsize=1)
+def _heavy(folder: str) -> frozenset[str]:
+    """Words that only the headers left out of the light half know."""
+    with open(f"{folder}/heavy") as file:
+        return frozenset(file.read().split())
 
 
 def _stated(code: int, stderr: str) -> tuple[str, str]:

@@ -1,15 +1,15 @@
 """What is linked to a program in machine code: a ``main`` around its own, which speaks the last word.
 
-It is compiled after the program was, so that no source can include or embed it, and its word stands in
-its instructions only. The linker lets it stand in for ``main``: the program's own cannot reach it by
-name. It calls the kernel directly, since the program may have put its own functions in the place of
-the library's.
+It is compiled once, with a mark in the place of the word and of one function's name; both are written
+over, with new random ones, for every program. That happens after the program was compiled, so that no
+source can embed the word or call the function. The linker lets this ``main`` stand in for the program's
+own, which cannot reach it by name. It calls the kernel directly, since a program may have put its own
+functions in the place of the library's.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 
 from . import FAILED
 
@@ -20,49 +20,38 @@ _ARM = (
 )
 _CALLS = {"x86_64": (1, 231, _INTEL), "aarch64": (64, 94, _ARM)}
 """Numbers of ``write`` and ``exit_group``, and how to call the kernel."""
-FLAGS = ["-O1", "-w", "-fno-builtin", "-fno-stack-protector", "-fno-tree-loop-distribute-patterns"]
-WRAP = ["-Wl,--wrap=main"]
-"""For the compiler and the linker."""
+
+COMPILE = ("-O1", "-w", "-fno-builtin", "-fno-stack-protector", "-fno-tree-loop-distribute-patterns", "-fPIC")
+WRAP = ("-Wl,--wrap=main",)
+"""For the compiler of the source below, and for the linker of a program."""
+NAME = "f_" + "0" * 32
+_WORD = b"the word's place"
 
 
-def last_word(word: bytes, ended: str = "", failed: str = "failed") -> str:
-    """C that also compiles as C++: what is said after the tests, or when ``assert`` fails.
-
-    failed: the function that ``assert`` calls, by a name that no program knows.
-
-    ended: a function that must have been called before; for languages where a program can have a second
-    ``main``.
-    """
+def source() -> str:
+    """C with a function called NAME: what ``assert`` calls when it fails, or with ``ENDS`` defined what
+    must be called at the end of the tests, for languages where a program can have a second ``main``."""
     write, leave, call = _CALLS[os.uname().machine]
-    first, second = struct.unpack("<QQ", word)
+    word = ", ".join(str(byte) for byte in _WORD)
     return f"""
-#ifdef __cplusplus
-extern "C" {{
-#endif
 int __real_main(int, char **, char **);
+static const volatile unsigned char word[] = {{{word}}};
 static inline __attribute__((always_inline)) long kernel(long n, long a, long b, long c) {{
   long r;
   {call};
   return r;
 }}
+#ifdef ENDS
+static volatile int ended;
+void {NAME}(void) {{ ended = 1; }}
+#else
+enum {{ ended = 1 }};
 static inline __attribute__((always_inline)) void print(const char *text) {{
   const char *end = text;
   while (*end) end++;
   kernel({write}, 2, (long)text, end - text);
 }}
-static volatile int ended = {int(not ended)};
-{f"void {ended}(void) {{ ended = 1; }}" if ended else ""}
-int __wrap_main(int argc, char **argv, char **environment) {{
-  int code = __real_main(argc, argv, environment);
-  if (code == 0 && ended) {{
-    volatile unsigned long long word[2];
-    word[0] = {first:#x}ULL;
-    word[1] = {second:#x}ULL;
-    kernel({write}, 3, (long)word, 16);
-  }}
-  return code;
-}}
-void {failed}(const char *what, const char *file, unsigned line, const char *function) {{
+void {NAME}(const char *what, const char *file, unsigned line, const char *function) {{
   char digits[12], *number = digits + 11;
   *number = 0;
   do *--number = '0' + line % 10; while (line /= 10);
@@ -71,7 +60,21 @@ void {failed}(const char *what, const char *file, unsigned line, const char *fun
   kernel({write}, 3, (long)"{FAILED.decode()}", {len(FAILED)});
   for (;;) kernel({leave}, 134, 0, 0);
 }}
-#ifdef __cplusplus
-}}
 #endif
+int __wrap_main(int argc, char **argv, char **environment) {{
+  int code = __real_main(argc, argv, environment);
+  if (code == 0 && ended) kernel({write}, 3, (long)word, {len(_WORD)});
+  return code;
+}}
 """
+
+
+def patched(path: str, word: bytes, name: str) -> dict[str, str]:
+    """The compiled object at ``path``, with this word and this name, as a file of an order."""
+    with open(path, "rb") as file:
+        made = file.read()
+    for mark, new in ((_WORD, word), (NAME.encode(), name.encode())):
+        if made.count(mark) != 1 or len(mark) != len(new):
+            raise ValueError(f"{path} is not what was prepared")
+        made = made.replace(mark, new)
+    return {"hex": made.hex()}

@@ -47,15 +47,15 @@ def make(job: dict[str, Any], shop: Shop) -> Launch:
 
 
 def _build(code: str, tests: str, word: bytes, shop: Shop) -> int:
-    ended = f"ended_{secrets.token_hex(16)}"
+    ended = f"f_{secrets.token_hex(16)}"
     settings = shop.settings
     source = _woven(code, tests, ended) if tests else code
-    last = native.last_word(word, ended if tests else "")
-    link = [settings["linker"], *native.FLAGS, *settings["link"], *native.WRAP, "last.c", "main.o"]
+    last = native.patched(f"{settings['last']}/ends.o", word, ended)
+    link = [settings["linker"], *settings["link"], *native.WRAP, "main.o", "last.o"]
     libraries = [*settings["libraries"], "-lm", "-ldl", "-lrt", f"-Wl,-rpath,{settings['library_folder']}"]
     stages: list[Stage] = [
         ({"main.rs": source}, [settings["compiler"], *_FLAGS, "main.rs", "-o", "main.o"]),
-        ({"last.c": last}, [*link, *libraries, "-o", "program"]),
+        ({"last.o": last}, [*link, *libraries, "-o", "program"]),
     ]
     return shop.build(stages, "program")
 

@@ -25,8 +25,8 @@ BUILD_SECONDS = 10.0
 BUILD_BYTES = 2 << 30
 _KEPT_BYTES, _KEPT_FILES = 64 << 20, 100
 
-Stage = tuple[dict[str, str], list[str]]
-"""Files to write, then a command to run."""
+Stage = tuple[dict[str, Any], list[str]]
+"""Files to write (text, or bytes as ``{"hex": digits}``), then a command to run."""
 
 
 class Shop:
