@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tunesmith import starter
-from tunesmith.evaluation.agreement import agreement
+from tunesmith.evaluation.agreement import Agreement, agreement
 from tunesmith.exchange import Completion
 from tunesmith.llm.passing import LABELS, p_pass, verdict
 from tunesmith.llm.starter import Starter
@@ -102,6 +102,19 @@ def test_the_noise_of_a_judge_wrong_on_a_fifth_of_the_rows_is_found_and_executio
     assert found["low"] < 0.2 < found["high"]
     by_execution = [next(iter(SelfEvaluate(labels="verdicts").read(row, [], CTX))) for row in rows]
     assert all(isinstance(r, Sample) and r.answer == LABELS[bool(r.meta["executed"])] for r in by_execution)
+
+
+def test_any_judge_is_audited_by_the_verdicts_of_two_steps() -> None:
+    said = [(True, True), (True, False), (False, False), (None, True), (True, None), (False, True)]
+    rows = [
+        TASK.grow("a", answer=f"{n}").judged(Verdict("accepted", judged)).judged(Verdict("ran", so))
+        for n, (judged, so) in enumerate(said)
+    ]
+    found = agreement(rows, "accepted", "ran")
+    assert (found["audited"], found["noise"]) == (4, 0.5)
+    assert (found["passed_wrongly"], found["failed_wrongly"]) == (1, 1)
+    with pytest.raises(ValidationError, match="judge and truth, or neither"):
+        Agreement(judge="accepted")
 
 
 def test_agreement_of_nothing_is_unknown() -> None:
