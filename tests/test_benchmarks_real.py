@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tunesmith.benchmarks import load
+from tunesmith.benchmarks import load, overlap
 from tunesmith.benchmarks.differential import prepared
 from tunesmith.evaluate import Settings, evaluate
 from tunesmith.evaluation.extraction import EXTRACTIONS
@@ -36,7 +36,7 @@ def failing(name: str, shared: Path, pool: Pool, which: str = "canonical") -> di
 
 
 SIZES = {
-    "humaneval": 164, "humaneval_plus": 164, "mbpp": 500, "mbpp_dev": 464, "mbpp_sanitized": 427,
+    "humaneval": 164, "humaneval_plus": 164, "mbpp": 500, "mbpp_dev": 464, "mbpp_dev_apart": 301, "mbpp_sanitized": 427,
     "mbpp_sanitized_test": 257, "mbpp_plus": 378, "mbpp_plus_0.1.0": 399, "humanevalfix-go": 164,
     "multipl_e-js": 161, "multipl_e-java": 158, "multipl_e-rs": 156, "multipl_e-cs": 158,
 }  # fmt: skip
@@ -48,6 +48,17 @@ def test_all_problems_are_there(name: str, shared: Path):
     assert len(benchmark.problems) == SIZES[name]
     assert len({problem.task_id for problem in benchmark.problems}) == SIZES[name]
     assert all(problem.instruction and problem.tests for problem in benchmark.problems)
+
+
+DEV_SETS = ("mbpp_dev", "mbpp_dev_apart")
+TESTS = ("mbpp", "mbpp_plus", "mbpp_plus_0.1.0", "mbpp_sanitized", "mbpp_sanitized_test")
+
+
+@pytest.mark.parametrize("dev", DEV_SETS)
+@pytest.mark.parametrize("test", TESTS)
+def test_what_is_said_of_overlaps_is_so(dev: str, test: str, shared: Path):
+    ids = [{problem.task_id for problem in load(name, str(shared)).problems} for name in (dev, test)]
+    assert overlap(dev, test) == bool(ids[0] & ids[1])
 
 
 def test_releases_are_named_in_the_version(shared: Path):

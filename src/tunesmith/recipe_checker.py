@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .address import find_model, find_step
+from .dev_set import leaks
 from .document import Document
 from .errors import Mistake, RecipeError, UserError, nearest
 from .llm.model import Model, Trainable
@@ -61,6 +62,12 @@ class Checker:
         nodes = self._nodes(steps, ("steps",)) if isinstance(steps, dict) else ()
         if isinstance(steps, dict) and not steps:
             self._mistake(("steps",), "a recipe needs at least one step")
+        for leak in leaks(nodes):
+            self._mistake(
+                ("steps", leak.block, "probe", leak.probe, "benchmarks"),
+                f"stop_when chooses by {leak.dev}, and {leak.scores!r} reports its problems in {leak.test}",
+                "choose by a dev set of other problems, such as mbpp_dev_apart",
+            )
         if self.mistakes or head is None:
             raise RecipeError(self.mistakes)
         effective = {key: value for key, value in data.items() if key != "tiny"}

@@ -16,7 +16,7 @@ from ..errors import UserError, nearest
 from . import ds1000, humanevalpack, multipl_e
 from .problem import Benchmark, Problem
 
-__all__ = ["GROUPS", "NAMES", "Benchmark", "Problem", "data_version", "expand", "load"]
+__all__ = ["GROUPS", "NAMES", "Benchmark", "Problem", "data_version", "expand", "load", "overlap"]
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -27,6 +27,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "humaneval_plus": "humaneval_plus",
         "mbpp": "mbpp",
         "mbpp_dev": "mbpp",
+        "mbpp_dev_apart": "mbpp",
         "mbpp_plus": "mbpp_plus",
         "mbpp_plus_0.1.0": "mbpp_plus",
         "mbpp_sanitized": "mbpp",
@@ -39,6 +40,21 @@ NAMES: Mapping[str, str] = MappingProxyType(
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({**humanevalpack.names(), **multipl_e.names()})
 """Names that stand for several benchmarks, one a language."""
+
+_OF_MBPP_PLUS = {"mbpp_plus", "mbpp_plus_0.1.0", "mbpp_sanitized"}
+_ALIKE: tuple[set[str], ...] = (
+    {name for name, module in NAMES.items() if module in ("humaneval", "humaneval_plus", "humanevalpack")}
+    | {name for name in NAMES if name.startswith("multipl_e")},
+    {"mbpp", "mbpp_sanitized_test", *_OF_MBPP_PLUS},
+    {"mbpp_dev", *_OF_MBPP_PLUS},
+    {"mbpp_dev", "mbpp_dev_apart"},
+)
+"""Benchmarks that have problems in common, or the same problems in several languages."""
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two benchmarks have problems in common, so that neither can stand for the other's held-out."""
+    return one == other or any({one, other} <= alike for alike in _ALIKE)
 
 
 def expand(names: Iterable[str]) -> list[str]:

@@ -2,7 +2,9 @@
 
 ``mbpp`` is the test split of 500 (ids 11 to 510), ``mbpp_dev`` the validation and training problems (511
 to 974), for choices that must not see the test. ``mbpp_sanitized`` are the 427 that were checked by hand,
-of all splits; ``mbpp_sanitized_test`` the 257 of them in the test split.
+of all splits; ``mbpp_sanitized_test`` the 257 of them in the test split. MBPP+ is made of the sanitized ones,
+so ``mbpp_dev`` holds 147 of its 378 problems; ``mbpp_dev_apart`` are the 301 that were not checked by hand,
+for choices whose result is then scored on MBPP+.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ SOURCES = {
     "mbpp_sanitized": Source("mbpp_sanitized", "mbpp/sanitized-mbpp.json", f"{_URL}/sanitized-mbpp.json"),
 }
 SOURCES["mbpp_sanitized_test"] = SOURCES["mbpp_sanitized"]
+SOURCES["mbpp_dev_apart"] = SOURCES["mbpp_dev"]
 _TEST = range(11, 511)
+_DEV = range(511, 975)
 _RANGES = {
-    "mbpp": _TEST, "mbpp_dev": range(511, 975), "mbpp_sanitized": range(975), "mbpp_sanitized_test": _TEST,
+    "mbpp": _TEST, "mbpp_dev": _DEV, "mbpp_dev_apart": _DEV, "mbpp_sanitized": range(975),
+    "mbpp_sanitized_test": _TEST,
 }  # fmt: skip
 _EXAMPLES = (2, 3, 4)
 """The three problems that the paper shows (Section 3.1), from the part that is meant for prompts."""
@@ -34,13 +39,17 @@ _NEEDS = ("task_id", "code", "test_list")
 
 def version(name: str, data: str | None) -> str:
     """MD5 of the data."""
-    return f"md5 {md5(locate(SOURCES[name], data))}"
+    own = f"md5 {md5(locate(SOURCES[name], data))}"
+    return f"{own} less {version('mbpp_sanitized', data)}" if name == "mbpp_dev_apart" else own
 
 
 def load(name: str, data: str | None) -> Benchmark:
     """The problems of one split."""
     found = rows(locate(SOURCES[name], data), _NEEDS)
-    problems = tuple(_problem(row) for row in found if int(row["task_id"]) in _RANGES[name])
+    ids = set(_RANGES[name])
+    if name == "mbpp_dev_apart":
+        ids -= {int(row["task_id"]) for row in rows(locate(SOURCES["mbpp_sanitized"], data), _NEEDS)}
+    problems = tuple(_problem(row) for row in found if int(row["task_id"]) in ids)
     examples = tuple(_problem(row) for row in found if int(row["task_id"]) in _EXAMPLES)
     return Benchmark(name, version(name, data), problems, examples)
 
