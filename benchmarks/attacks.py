@@ -111,9 +111,10 @@ def loopback() -> None:
 
 def enter_box(readable: Sequence[str], report: int) -> Path:
     """Become process 1 of a new box, as a user without rights; its scratch folder."""
-    from box import namespaces  # as it stands: a peer's interpreter has not what tunesmith needs
+    from box import linux, namespaces  # as it stands: a peer's interpreter has not what tunesmith needs
 
     scratch, _ = namespaces.enter(readable, lambda pid: tell(report, {"pid": pid}))
+    linux.mount("proc", "/proc", "proc", linux.REMOUNT)  # our own namespaces inside these ask to write there
     loopback()
     home = Path(scratch) / "home"
     home.mkdir()
@@ -122,12 +123,9 @@ def enter_box(readable: Sequence[str], report: int) -> Path:
         os.setgroups([])
         os.setresgid(*[namespaces.NOBODY] * 3)
         os.setresuid(*[namespaces.NOBODY] * 3)
-    for kind, most in (
-        (resource.RLIMIT_AS, 2 << 30),
-        (resource.RLIMIT_NPROC, 200),
-        (resource.RLIMIT_CPU, 30),
-    ):
-        resource.setrlimit(kind, (most, most))
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 4 << 30))  # evalplus gives its programs 4 GiB
+    resource.setrlimit(resource.RLIMIT_NPROC, (200, 200))
+    resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
     os.environ |= {"HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home)}
     os.chdir(home)
     return home
@@ -162,7 +160,7 @@ def inside(name: str, kind: str, attack: str, readable: Sequence[str], report: i
         finally:
             os._exit(0)
     os.close(theirs)
-    answers = listen(verdicts, time.monotonic() + 15)
+    answers = listen(verdicts, time.monotonic() + 12)
     time.sleep(0.2)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -173,7 +171,7 @@ def inside(name: str, kind: str, attack: str, readable: Sequence[str], report: i
     reached = [*targets.damage(home / "own"), *targets.disturbed()]
     if "ESCAPED" in text or targets.secret in text:
         reached.append("told what it should not know or do")
-    told = {"answers": answers, "reached": reached, "left": len(alive), "text": text[-300:]}
+    told = {"answers": answers, "reached": reached, "left": len(alive)}
     tell(report, told)
 
 
