@@ -1,0 +1,95 @@
+"""Hostile programs in C++, Rust and Go gain nothing, when they are compiled or when they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tunesmith.results import Outcome, Program
+from tunesmith.sandbox import Pool, languages, open_sandbox
+from tunesmith.sandbox.levels import obstacle
+
+from .observers import Targets, attacks, descendants
+
+RIGHT = {
+    "cpp": "int square(int x) { return x * x; }\n",
+    "rust": "fn square(x: i32) -> i32 { x * x }\n",
+    "go": "package main\nfunc Square(x int) int { return x * x }\n",
+}
+TESTS = {
+    "cpp": "#undef NDEBUG\n#include <assert.h>\nint main() {\n  assert(square(2) == 4);\n"
+    "  assert(square(5) == 25);\n  if (square(7) != 49) return 1;\n}\n",
+    "rust": "mod tests {\n    pub fn squares() {\n        assert_eq!(super::square(2), 4);\n"
+    "        assert!(super::square(5) == 25);\n    }\n}\nfn main() { tests::squares(); }\n",
+    "go": "func main() {\n\tif Square(2) != 4 || Square(5) != 25 || true == false {\n"
+    '\t\tpanic("wrong")\n\t}\n}\n',
+}
+Ran = dict[str, tuple[Outcome, Outcome, Path]]
+
+
+@pytest.fixture(scope="module", params=["namespaces", "landlock"])
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    if why := obstacle(request.param):
+        pytest.skip(f"no isolation {request.param!r} here ({why})")
+    with open_sandbox(2, request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
+    chosen = Targets(tmp_path_factory.mktemp("targets"))
+    yield chosen
+    chosen.close()
+
+
+@pytest.fixture(scope="module", params=sorted(RIGHT))
+def ran(request: pytest.FixtureRequest, pool: Pool, targets: Targets) -> tuple[str, Ran]:
+    """Every attack in a language, each followed by an honest program: both outcomes, and its folder."""
+    language = request.param
+    if why := languages.missing(language):
+        pytest.skip(why)
+    honest = Program(RIGHT[language], TESTS[language], language)
+    programs, folders = [], {}
+    for number, (name, source) in enumerate(attacks(language).items()):
+        folders[name] = targets.folder / f"{pool.isolation}-{language}{number}"
+        code = targets.aim(source, folders[name])
+        programs += [
+            Program(code, TESTS[language], language, cpu_seconds=0.5, memory_bytes=512 << 20),
+            honest,
+        ]
+    outcomes = list(pool.run(programs))
+    return language, {
+        name: (*outcomes[2 * n : 2 * n + 2], folder) for n, (name, folder) in enumerate(folders.items())
+    }
+
+
+@pytest.mark.slow
+def test_a_hostile_program_gains_nothing(ran: tuple[str, Ran], targets: Targets) -> None:
+    gained = {}
+    for name, (outcome, honest, folder) in ran[1].items():
+        said = outcome.stdout + outcome.stderr
+        found = targets.damage(folder) + (["passed"] if outcome.status in ("passed", "refused") else [])
+        found += ["escaped"] if "ESCAPED" in outcome.stdout or targets.secret in said else []
+        if found or not honest.passed:
+            gained[name] = (found, outcome, honest)
+    assert gained == {}
+    assert targets.disturbed() == []
+
+
+@pytest.mark.slow
+def test_no_process_and_no_file_is_left(ran: tuple[str, Ran], pool: Pool) -> None:
+    (outcome,) = pool.run([Program(RIGHT[ran[0]], TESTS[ran[0]], ran[0])])
+    assert outcome.passed
+    for worker in pool._workers:
+        commands = [
+            Path(f"/proc/{pid}/cmdline").read_bytes()
+            for pid in descendants(worker.process.pid)
+            if Path(f"/proc/{pid}").exists()
+        ]
+        assert len(commands) <= 3, commands  # the judge, and the fork servers of compilers and programs
+
+
+def test_there_are_attacks_for_each_language() -> None:
+    assert [len(attacks(language)) >= 20 for language in RIGHT] == [True] * len(RIGHT)
