@@ -33,6 +33,9 @@ ROW = Sample.born(
     code=CODE, source="unit", license="mit", meta={"evolved_from": "Write a sum."},
 )  # fmt: skip
 SUMMARY = ROW.grow("s", task="summarisation", answer="It adds its arguments.")
+NEAR = ROW.noted(
+    near={"candidates": [{"benchmark": "b", "problem": "b/1", "similarity": 0.9, "text": "Sum."}]}
+)
 REFUSAL = "I'm sorry, but I cannot help with that."
 KEPT = ""
 
@@ -90,6 +93,7 @@ ONE = {"per_instruction": 1}
 READINGS = [
     Reading("selection.discriminate", json(**VERDICT), ('{"overall": true}', "malformed verdict"),
             ("Alle Regeln gelten.", "malformed verdict"), {}),
+    Reading("selection.leak_judge", "NO", UNCLEAR, ("Nein.", SURE), {}, NEAR),
     Reading("selection.no_gain", "Different.", UNCLEAR, ("verschieden", SURE), {}),
     Reading("synthesis.answer", FENCED, ("```python\nx = 1", "cut off"), (JAVASCRIPT, KEPT), {}),
     Reading("synthesis.comprehend", json(**REVIEW), ("9 of 10", "not one record"),
@@ -113,6 +117,8 @@ READINGS = [
     Reading("synthesis.round_trip", FENCED, ("1 + 1", "no function"), (JAVASCRIPT, "answer does not parse"),
             {}, SUMMARY),
     Reading("synthesis.self_evaluate", "passed", UNCLEAR, ("bestanden", SURE), {}),
+    Reading("synthesis.self_instruct", json(tasks=[HARDER]), ("1. Count the words.", "no list of tasks"),
+            (json(tasks=[GERMAN]), KEPT), {}),
     Reading("synthesis.write_tests", TESTS, ("```python\nadd(1, 2)\n```", "tests check nothing"),
             (JAVASCRIPT, "tests do not parse"), {}),
     Reading("synthesis.write_tests", TESTS, ("assert add(1 ==", "tests do not parse"),

@@ -10,6 +10,7 @@ says so in its ``model``. What it cannot do it refuses in plain words. It reads 
 | ``answer``              | instruction, persona?            | fenced Python, in one of 3 styles|
 | ``evolve.<heuristic>``  | instruction, answer?             | a harder instruction             |
 | ``write_tests``         | instruction                      | fenced asserts                   |
+| ``self_instruct``       | tasks, count                     | JSON: further tasks of the world |
 | ``four_tasks.<task>``   | code, language, docstring?, ...  | see ``starter_code``             |
 | others, about real code |                                  | see ``starter_code``             |
 
@@ -32,7 +33,7 @@ from .model import Backend, Model
 from .starter_chance import luck
 
 Handler = Callable[[Request], str | None]
-VERSION = "2"
+VERSION = "3"
 REFUSAL = "Sorry, I cannot do this: I am a set of rules, not a language model, and no rule of mine applies."
 
 

@@ -12,6 +12,8 @@ from random import Random
 from types import MappingProxyType
 from typing import TypeVar
 
+import orjson
+
 from .. import starter
 from ..exchange import Request
 from .starter_chance import luck
@@ -71,6 +73,18 @@ def demand_less(request: Request) -> str | None:
     return _worded(reading.task, True, chosen)
 
 
+def further_tasks(request: Request) -> str | None:
+    """Training tasks of the same family as one that is shown, in words of luck's choosing."""
+    shown = [starter.read(str(text)) for text in request.facts.get("tasks", ())]
+    families = {reading.task.family.name for reading in shown if reading}
+    pool = [task for task in starter.tasks("train") if task.family.name in families]
+    if not pool:
+        return None
+    chosen = luck(request)
+    new = chosen.sample(pool, min(int(request.facts.get("count", 1)), len(pool)))
+    return orjson.dumps({"tasks": [starter.instruction(task, chosen) for task in new]}).decode()
+
+
 def same_again(request: Request) -> str | None:
     """The instruction as it was: an evolution that failed."""
     return str(request.facts["instruction"]) if _read(request) else None
@@ -84,6 +98,7 @@ HANDLERS: Mapping[str, Callable[[Request], str | None]] = MappingProxyType({
     "evolve.reason": harder_by("reason"),
     "evolve.misdirect": misdirect,
     "evolve.complexity": demand_less,
+    "self_instruct": further_tasks,
 })  # fmt: skip
 
 MISTAKES: Mapping[str, Callable[[Request], str | None]] = MappingProxyType({
