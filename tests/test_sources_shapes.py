@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tables import apart, context
 from tunesmith.errors import DataError
 from tunesmith.sources.csv import Csv
+from tunesmith.sources.hub import Hub
 from tunesmith.sources.jsonl import Jsonl
 from tunesmith.sources.parquet import Parquet
 
@@ -174,3 +175,72 @@ def test_long_cells_are_read(tmp_path):
     csv.writer(sink).writerows([["instruction", "output"], ["a", long]])
     (tmp_path / "a.csv").write_text(sink.getvalue())
     assert texts(Csv(path="a.csv"), tmp_path)[0][1] == long
+
+
+PUBLISHED = {
+    "Code Alpaca": ({}, [{"instruction": "Add.", "input": "1, 2", "output": "3"}]),
+    "Evol-Instruct-Code": ({}, [{"instruction": "Add.\n\n1, 2", "output": "3"}]),
+    "evol-codealpaca": ({}, [{"instruction": "Add.\n\n1, 2", "output": "3"}]),
+    "CodeExercise": (
+        {"chat": "chat_rounds", "columns": {"id": "id"}},
+        [{"id": 7, "chat_rounds": [
+            {"role": "human", "content": "Add.\n\n1, 2", "chat_round_id": 0},
+            {"role": "bot", "content": "3", "chat_round_id": 0},
+        ]}],
+    ),
+    "ShareGPT": (
+        {"chat": "conversations", "columns": {"id": "id"}},
+        [{"id": "a1", "conversations": [
+            {"from": "human", "value": "Add.\n\n1, 2"}, {"from": "gpt", "value": "3"}
+        ]}],
+    ),
+    "messages": (
+        {"chat": "messages"},
+        [{"messages": [
+            {"role": "user", "content": "Add.\n\n1, 2"}, {"role": "assistant", "content": "3"}
+        ]}],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("container", ["json", "jsonl.gz", "parquet", "hub"])
+@pytest.mark.parametrize("shape", PUBLISHED)
+def test_each_published_shape_gives_the_same_row_from_each_container(tmp_path, monkeypatch, shape, container):
+    keys, records = PUBLISHED[shape]
+    folder = tmp_path / "set"
+    folder.mkdir()
+    if container == "json":
+        (folder / "a.json").write_text(json.dumps(records))
+        step = Jsonl(path="set/a.json", label="set", license="mit", **keys)
+    elif container == "jsonl.gz":
+        (folder / "a.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
+        step = Jsonl(path="set/a.jsonl.gz", label="set", license="mit", **keys)
+    elif container == "parquet":
+        pq.write_table(pa.Table.from_pylist(records), folder / "a.parquet")
+        step = Parquet(path="set", label="set", license="mit", **keys)
+    else:
+        datasets = pytest.importorskip("datasets", reason="needs: pip install 'tunesmith[hub]'")
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+        datasets.Dataset.from_list(records).to_parquet(folder / "train.parquet")
+        step = Hub(dataset="set", license="mit", **keys)
+    (row,) = step.source(context("seeds", home=tmp_path))
+    assert (row.instruction, row.answer) == ("Add.\n\n1, 2", "3")
+    assert (row.source, row.license, row.meta["row"]) == ("set", "mit", 1)
+    assert row.meta.get("id") == records[0].get("id")
+
+
+@pytest.mark.parametrize("kind", [Jsonl, Csv, Parquet])
+def test_a_licence_that_nobody_states_is_said_to_be_unknown(tmp_path, kind):
+    name = {Jsonl: "a.json", Csv: "a.csv", Parquet: "a.parquet"}[kind]
+    (tmp_path / "a.json").write_text(json.dumps(RECORDS[:1]))
+    (tmp_path / "a.csv").write_text("instruction,output,lic\nAdd.,3,mit\n")
+    pq.write_table(pa.Table.from_pylist(RECORDS[:1]), tmp_path / "a.parquet")
+    (row,) = kind(path=name).source(context(home=tmp_path))
+    assert row.license == "unknown"
+
+
+def test_a_licence_may_stand_in_a_column_and_another_delimiter_between_cells(tmp_path):
+    (tmp_path / "a.tsv").write_text("instruction\toutput\tlic\nAdd, then say.\t3\tBSD-3-Clause\n")
+    step = Csv(path="a.tsv", delimiter="\t", columns={"license": "lic"})
+    (row,) = step.source(context(home=tmp_path))
+    assert (row.instruction, row.license) == ("Add, then say.", "BSD-3-Clause")
