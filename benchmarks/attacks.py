@@ -148,6 +148,10 @@ def inside(name: str, kind: str, attack: str, readable: Sequence[str], report: i
     before = set(descendants(os.getpid()))
     pid = os.fork()
     if pid == 0:
+        os.close(report)
+        os.register_at_fork(
+            after_in_child=lambda: os.close(theirs)
+        )  # what an attack writes there is no verdict
         try:
             out = os.open(home / "out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 1)

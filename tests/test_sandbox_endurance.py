@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import multiprocessing
 import os
 import select
@@ -11,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,3 +183,25 @@ def test_load_changes_no_verdict() -> None:
         ("passed", ""), ("timeout", "wall time"),
     ]  # fmt: skip
     assert loaded == [calm] * 10
+
+
+@pytest.mark.slow
+def test_load_changes_no_verdict_of_real_programs(shared: Path) -> None:
+    """Sixty replies of WizardCoder-15B, right ones, wrong ones and broken ones, ten times over."""
+    problems = {row["task_id"]: row for row in _rows(shared / "humaneval" / "HumanEval.jsonl.gz")}
+    replies = list(_rows(shared / "generations" / "wizardcoder15b_humaneval.jsonl.gz"))[::2][:60]
+    programs = [
+        Program(problem["prompt"] + reply["completion"], problem["test"], entry_point=problem["entry_point"])
+        for reply in replies
+        for problem in [problems[reply["task_id"]]]
+    ]
+    with open_sandbox(2) as pool:
+        calm = _verdicts(pool.run(programs))
+        with _load(2 * len(os.sched_getaffinity(0))):
+            loaded = [_verdicts(pool.run(programs)) for _ in range(10)]
+    assert [status == "passed" for status, _ in calm] == [reply["passed"] for reply in replies]
+    assert loaded == [calm] * 10
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    yield from map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
