@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from llm_world import in_no_time
 from tunesmith.llm.flow import Flow, Window
+from tunesmith.llm.garbage import seldom_collected
 
 
 class Limited:
@@ -209,3 +212,16 @@ def test_a_retry_waits_at_random_and_never_longer_than_allowed() -> None:
     waits = [[flow.wait(attempt, chance) for _ in range(200)] for attempt in range(10)]
     assert all(0 <= wait <= min(30.0, 0.5 * 2**attempt) for attempt, row in enumerate(waits) for wait in row)
     assert max(waits[9]) > 25 and min(waits[9]) < 5
+
+
+def test_the_search_for_garbage_is_put_off_and_then_as_it_was() -> None:
+    before = gc.get_threshold()
+    with pytest.raises(ZeroDivisionError), seldom_collected():
+        assert gc.get_threshold()[0] > before[0] and gc.get_freeze_count() > 0
+        ring = Limited(0.0, lambda *_: True, None)
+        ring.allows, gone = ring.ask, weakref.ref(ring)  # type: ignore[assignment]
+        del ring
+        gc.collect()
+        assert gone() is None  # what came since is still found
+        _ = 1 / 0
+    assert gc.get_threshold() == before and gc.get_freeze_count() == 0

@@ -21,6 +21,7 @@ from typing import cast
 from ..errors import StepError
 from ..exchange import Completion, Failure, Request
 from ..llm.client import Client
+from ..llm.garbage import seldom_collected
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, unheard
 from . import Chunk, Job, worker
@@ -123,7 +124,7 @@ class LocalEngine:
         return self._pool
 
     def _ask(self, job: Job, ctx: Context) -> Iterator[Chunk]:
-        with asyncio.Runner() as runner:
+        with seldom_collected(), asyncio.Runner() as runner:
             window = _Window(job, ctx, job.client() if job.client else None)
             runner.run(window.open())
             try:

@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..exchange import Completion, Failure, Message, Request, Sampling
 from ..llm.bill import Bill
 from ..llm.client import Client
+from ..llm.garbage import seldom_collected
 from ..llm.generation import Local
 from ..llm.model import Model
 from ..llm.template import Template
@@ -147,7 +148,8 @@ def _reply(prompt: str, answer: Completion | Failure | None) -> Reply:
 def _away(requests: list[Request], ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
     model: Model = ctx.model
     client = ctx.client() if ctx.client else Client(model, None, Bill(), ctx.step)
-    answers = asyncio.run(_all(client, requests, 2 * model.in_flight, ctx))
+    with seldom_collected():
+        answers = asyncio.run(_all(client, requests, 2 * model.in_flight, ctx))
     replies = [
         _reply(request.messages[-1].content, answer)
         for request, answer in zip(requests, answers, strict=True)
