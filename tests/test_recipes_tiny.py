@@ -165,6 +165,8 @@ def test_the_report_shows_how_hard_each_round_is_and_what_was_measured(runs: Run
     hard = {one.step: one for one in measured(read_story(RunFolder(runs("wizardcoder"))))}["bounded"]
     assert [line[0] for line in hard.lines] == ["0", "1", "2"]
     assert {"words", "tokens", "constraints", "cyclomatic"} <= set(hard.head)
+    near = {one.step: one for one in measured(read_story(RunFolder(runs("wizardcoder"))))}["near"]
+    assert sum(int(line[1]) for line in near.lines) == len(rows(runs("wizardcoder"), "near"))
     titles = " ".join(one.title for one in measured(read_story(RunFolder(runs("dolphcoder")))))
     assert "strategies" in titles and "judge errs" in titles
     assert "How many strategies the answers have" in (runs("dolphcoder") / "report.html").read_text()
@@ -301,10 +303,19 @@ def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, shared: Pat
         (tmp_path / f"p{number:03d}.py").write_text(problem["prompt"] + problem["canonical_solution"])
     folder = runs(
         "wavecoder", f"steps.raw.path={tmp_path}", "steps.raw.license=MIT", "steps.raw.sample=150",
-        "steps.raw.label=humanevalpack",
+        "steps.raw.label=humanevalpack", "steps.waves.each.generated.shares.translation=40",
     )  # fmt: skip
     assert_counts_add_up(folder)
     told = {one.name: one for one in assert_the_report_adds_up(folder)}
     made = told["waves.generated"]
     assert made.rows_in == made.total.made == sum(count.made for count in made.counts) > 0
     assert {row.license for row in rows(folder, "records")} == {"MIT"}
+    for judge, task in (
+        ("translated", "translation"),
+        ("summed_up", "summarisation"),
+        ("repaired", "repair"),
+    ):
+        judged = [row for row in rows(folder, "summed_up") if judge in {v.by for v in row.verdicts}]
+        assert {row.id for row in judged} == {row.id for row in rows(folder, "records") if row.task == task}
+    shown = [v for row in rows(folder, "summed_up") for v in row.verdicts if v.by == "translated"]
+    assert all(v.passed is not None or v.reason for v in shown)

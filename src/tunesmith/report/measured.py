@@ -22,6 +22,7 @@ from .story import Stage, Story
 DIFFICULTY = ("words", "tokens", "constraints", "cyclomatic")
 FIGURES = {"brier": "Brier score", "calibration_error": "expected calibration error", "auc": "AUC",
            "accuracy": "accuracy"}  # fmt: skip
+_CLOSE = 0.9
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,30 @@ def _strategies(stage: Stage) -> Measured | None:
         "no difference. The interval is 95%, over instructions."
     )
     return Measured(stage.name, "How many strategies the answers have", ("measure", "value"), lines, note)
+
+
+def _nearness(stage: Stage) -> Measured:
+    """How near rows come to benchmark problems, round by round (WizardCoder's control: it must not rise)."""
+    seen: dict[int, list[tuple[float, str]]] = defaultdict(list)
+    for paths in (stage.folder.rows(), stage.folder.drops()):
+        for (meta,) in Table(paths).columns("meta"):
+            facts = orjson.loads(meta)
+            near = facts.get("near") or {}
+            if "similarity" in near:
+                found = (float(near["similarity"]), str(near["problem"]))
+                seen[int(facts.get("evolutions") or 0)].append(found)
+    lines = []
+    for number, rows in sorted(seen.items()):
+        alike = [similarity for similarity, _ in rows]
+        close = sum(similarity >= _CLOSE for similarity in alike)
+        top, problem = max(rows)
+        lines.append((str(number), f"{len(rows):,}", _mean(alike, 3), f"{close:,}", f"{top:.3f}: {problem}"))
+    note = (
+        "Cosine similarity of a row to its nearest problem, kept and dropped rows together; means with 95% "
+        "intervals. Round 0 are the seeds. What a number means hangs on the embedder."
+    )
+    head = ("round", "rows", "similarity", f"rows from {_CLOSE} on", "nearest of all")
+    return Measured(stage.name, "How near the rows come to the benchmarks", head, lines, note)
 
 
 def _noise(step: str, facts: Mapping[str, Any]) -> Measured:
@@ -163,6 +188,7 @@ def _value(figure: Mapping[str, float | None]) -> str:
 _OF_ROWS: dict[str, Callable[[Stage], Measured | None]] = {
     "verification.complexity": _difficulty,
     "verification.strategy": _strategies,
+    "selection.near_benchmark": _nearness,
 }
 _OF_FILES: dict[str, Callable[[str, Mapping[str, Any]], Measured]] = {
     "agreement.json": _noise,
