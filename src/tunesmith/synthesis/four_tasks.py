@@ -5,15 +5,16 @@ gets a definition of the task, requirements and a raw snippet, and gives one rec
 instruction, information and solution. The gates on that record follow the checks of the published
 code: one record, at most one empty field, an instruction of one or two sentences, information of at
 most two (code does not count), "none" read as no information. Information is folded into the
-instruction, as Code Alpaca's input is.
+instruction, as Code Alpaca's input is. Whether four tasks are enough the paper leaves open; ``further``
+takes more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from ..code import blocks, code_of, defined, language_name, parse
 from ..exchange import Completion, Request
@@ -23,7 +24,7 @@ from ..step import Context, Step, Yield
 
 Task = Literal["generation", "summarisation", "translation", "repair"]
 
-DEFINITIONS: dict[Task, str] = {
+DEFINITIONS: dict[str, str] = {
     "generation": (
         "Code generation: from a description in words, write {language} code that does it. Describe what "
         "the snippet achieves so that a programmer who never saw it could write it; the solution is the code."
@@ -43,13 +44,15 @@ DEFINITIONS: dict[Task, str] = {
     ),
 }
 
-SHARES: dict[Task, float] = {
+SHARES: dict[str, float] = {
     "generation": 0.57,
     "summarisation": 0.16,
     "translation": 0.11,
     "repair": 0.16,
 }
 """The mix of the paper's 19,915 rows."""
+_OF_CODE = ("generation", "translation", "repair")
+_ABOUT_CODE = ("summarisation", "translation", "repair")
 
 PROMPT = """\
 You make training data for a model that will help programmers. The task to make data for:
@@ -94,19 +97,27 @@ class FourTasks(Step):
 
     version: ClassVar[str] = "2"
 
-    shares: dict[Task, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(SHARES))
+    shares: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(SHARES))
     """Target share of each task among the requests; the default is the paper's mix. Need not sum to 1."""
+    further: dict[str, str] = Field(default_factory=dict)
+    """Tasks beside the four, each by its name with the definition that the model reads, for `shares` to name;
+    `{language}` in it stands for the snippet's language."""
     targets: list[str] = Field(
         default_factory=lambda: ["python", "javascript", "java", "go", "php", "cpp"], min_length=1
     )
     """Languages to translate into; one that is not the snippet's own is chosen by chance."""
 
-    @field_validator("shares")
-    @classmethod
-    def _some_share(cls, shares: dict[Task, float]) -> dict[Task, float]:
-        if sum(shares.values()) <= 0:
-            raise ValueError(f"one of {', '.join(get_args(Task))} needs a share above 0")
-        return shares
+    @model_validator(mode="after")
+    def _known_tasks(self) -> Self:
+        known = (*get_args(Task), *self.further)
+        unknown = [name for name in self.shares if name not in known]
+        if unknown:
+            raise ValueError(f"shares: no task is called {unknown[0]!r}; known: {', '.join(known)}")
+        if sum(self.shares.values()) <= 0:
+            raise ValueError(f"one of {', '.join(known)} needs a share above 0")
+        if set(self.further) & set(get_args(Task)):
+            raise ValueError("further: the four tasks have their definitions")
+        return self
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if not sample.code.strip():
@@ -115,8 +126,8 @@ class FourTasks(Step):
         language = sample.language or "the language of the snippet"
         docstring, name = str(sample.meta.get("docstring") or ""), str(sample.meta.get("name") or "")
         prompt = PROMPT.format(
-            definition=DEFINITIONS[task].format(language=language, target=target), task=task,
-            code_only="" if task == "summarisation" else "The solution holds code only. ",
+            definition=self._definition(task, language, target), task=task,
+            code_only="The solution holds code only. " if task in _OF_CODE else "",
             language=language, snippet=replies.fenced(sample.code, sample.language),
             examples=_shown(sample.meta.get("examples") or {}),
             about=f", described by its author as: {docstring}" if docstring else "",
@@ -141,10 +152,14 @@ class FourTasks(Step):
             language = target if task == "translation" else sample.language
             yield _row(sample, ctx.step, task, language, record)
 
-    def _choice(self, sample: Sample, ctx: Context) -> tuple[Task, str]:
+    def _definition(self, task: str, language: str, target: str) -> str:
+        told = {**DEFINITIONS, **self.further}[task]
+        return told.replace("{language}", language).replace("{target}", target)
+
+    def _choice(self, sample: Sample, ctx: Context) -> tuple[str, str]:
         """The task for a row, and the language to translate into."""
         chance = ctx.chance(sample)
-        names = [name for name in get_args(Task) if self.shares.get(name)]
+        names = [name for name in (*get_args(Task), *self.further) if self.shares.get(name)]
         task = chance.choices(names, [self.shares[name] for name in names])[0]
         others = [name for name in self.targets if language_name(name) != sample.language]
         return task, chance.choice(others or self.targets)
@@ -184,7 +199,7 @@ def fault(record: Mapping[str, Any], task: str) -> str:
         ("wrong task", _SPELLINGS.get(named, named) != task),
         ("empty field", not instruction or not solution),
         ("instruction over two sentences", len(replies.sentences(instruction)) > 2),
-        ("no information", nothing and task != "generation"),
+        ("no information", nothing and task in _ABOUT_CODE),
         ("information over two sentences", not nothing and _prose_sentences(information) > 2),
     )
     return next((reason for reason, shut in gates if shut), "")
@@ -205,13 +220,14 @@ def _prose_sentences(information: str) -> int:
     return 0 if looks_like_code else len(replies.sentences(information))
 
 
-def _row(sample: Sample, step: str, task: Task, language: str, record: Mapping[str, str]) -> Sample | Drop:
+def _row(sample: Sample, step: str, task: str, language: str, record: Mapping[str, str]) -> Sample | Drop:
     """The row a good record makes, or a drop where its code is not what it claims to be."""
     instruction, information, solution = (
         replies.clean(record[key]).strip() for key in ("instruction", "information", "solution")
     )
     given = "" if is_nothing(information) else information
-    answer = solution if task == "summarisation" else replies.labelled(solution, language)
+    of_code = task in _OF_CODE or (task not in DEFINITIONS and bool(blocks(solution)))
+    answer = replies.labelled(solution, language) if of_code else solution
     meta = {**{k: v for k, v in sample.meta.items() if k != "examples"}, "information": given}
     if task == "summarisation" and sample.tests:
         meta["reference_tests"] = sample.tests  # for synthesis.round_trip: they judge code, not a summary
@@ -221,7 +237,7 @@ def _row(sample: Sample, step: str, task: Task, language: str, record: Mapping[s
         tests=sample.tests if task in ("generation", "repair") else "",
         meta=meta,
     )  # fmt: skip
-    reason = "" if task == "summarisation" else _code_fault(answer, language)
+    reason = _code_fault(answer, language) if of_code else ""
     if not reason and task == "repair" and code_of(answer).split() == code_of(given).split():
         reason = "nothing repaired"
     return Drop(child, reason) if reason else child
