@@ -75,6 +75,14 @@ def test_the_first_is_kept_and_reasons_tell_same_from_nearly_so(tmp_path):
     assert drops[1].sample.meta["similarity"] == pytest.approx(36 / 37, abs=1e-4)
 
 
+def test_the_threshold_is_the_least_similarity_that_counts_in_n_grams_of_the_given_size(tmp_path):
+    samples = rows(answer=["a b c d e f g h i", "a b c d e f g h i j"])  # 9 of 10 words, 5 of 6 runs of five
+    for threshold, ngram, count in ((0.9, 1, 1), (0.91, 1, 2), (5 / 6, 5, 1), (0.84, 5, 2)):
+        step = Dedup(field="answer", threshold=threshold, ngram=ngram)
+        kept, _ = apart(step.table(table(tmp_path, samples), context()))
+        assert len(kept) == count, (threshold, ngram)
+
+
 def test_threshold_one_drops_exact_repeats_only_and_operators_count(tmp_path):
     texts = ["return a + b", "return a - b", "return a + b", "return a  +  b"]
     kept, _ = apart(Dedup(field="code", threshold=1).table(table(tmp_path, rows(code=texts)), context()))

@@ -48,6 +48,8 @@ def reason_of(made: Sequence[Sample | Drop]) -> str:
         (evolved("#Rewritten Prompt#: add more numbers"), "template leakage"),
         (evolved("word " * 601), "instruction too long"),
         (evolved(reply="I'm sorry, I can't do that."), "answer refuses"),
+        (evolved(reply="I'm sorry, I cannot. " + "word " * 75), "answer refuses"),  # 79 words
+        (evolved(reply="I'm sorry, I cannot. " + "word " * 76), "answer does not parse"),  # no refusal: 80
         (evolved(reply="Sure, here you are."), "answer of stop words only"),
         (evolved(reply="word " * 2001), "answer too long"),
         (evolved(reply="```python\ndef f(:\n```"), "answer does not parse"),
