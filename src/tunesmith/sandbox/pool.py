@@ -126,34 +126,44 @@ class Pool:
 
     def _hand_out(self, selector: selectors.BaseSelector) -> None:
         while self._waiting:
-            worker = self._worker(self._waiting[0]["language"], selector)
-            if worker is None or len(worker.jobs) >= _QUEUED:
+            worker, place = self._choice(selector)
+            if worker is None:
                 return
-            worker.give(self._waiting.popleft())
+            job = self._waiting[place]
+            del self._waiting[place]
+            worker.give(job)
             if not worker.flush():
                 both = selectors.EVENT_READ | selectors.EVENT_WRITE
                 selector.modify(worker.socket, both, worker)
 
-    def _worker(self, language: str, selector: selectors.BaseSelector) -> Worker | None:
-        """The least busy worker for ``language``, a new one where there is room, or None.
+    def _choice(self, selector: selectors.BaseSelector) -> tuple[Worker | None, int]:
+        """A worker, and the place of the waiting program that it should take; no worker if all are busy.
 
-        An idle worker for another language makes room.
+        An idle worker goes on with its language as long as a program waits for it; only then does it
+        make room for one of the language that has waited longest.
         """
-        fit = [worker for worker in self._workers if worker.language == language]
-        least = min(fit, key=lambda worker: len(worker.jobs), default=None)
-        if least is not None and not least.jobs:
-            return least
-        if len(self._workers) == self._count:
-            idle = next((worker for worker in self._workers if not worker.jobs), None)
-            if idle is None:
-                return least
-            selector.unregister(idle.socket)
-            self._workers.remove(idle)
-            idle.close()
-        worker = Worker(self.isolation, language)
-        self._workers.append(worker)
-        selector.register(worker.socket, selectors.EVENT_READ, worker)
-        return worker
+        idle = {worker.language: worker for worker in self._workers if not worker.jobs}
+        if idle:
+            for place, job in enumerate(self._waiting):
+                if job["language"] in idle:
+                    return idle[job["language"]], place
+        if idle and len(self._workers) == self._count:
+            self._dismiss(idle.popitem()[1], selector)
+        if len(self._workers) < self._count:
+            worker = Worker(self.isolation, self._waiting[0]["language"])
+            self._workers.append(worker)
+            selector.register(worker.socket, selectors.EVENT_READ, worker)
+            return worker, 0
+        free = {worker.language: worker for worker in self._workers if len(worker.jobs) < _QUEUED}
+        for place, job in enumerate(self._waiting if free else ()):
+            if job["language"] in free:
+                return free[job["language"]], place
+        return None, 0
+
+    def _dismiss(self, worker: Worker, selector: selectors.BaseSelector) -> None:
+        selector.unregister(worker.socket)
+        self._workers.remove(worker)
+        worker.close()
 
     def _note(self, worker: Worker, selector: selectors.BaseSelector) -> None:
         answers = worker.answers()

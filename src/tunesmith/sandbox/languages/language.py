@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -9,12 +10,15 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import SetupError
+
+_UNUSED_SECONDS = 60 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def kept(name: str, key: object, make: Callable[[Path, Path], None]) -> Path:
     root = _root()
     done = root / f"{name}-{digest}"
     if done.is_dir():
+        os.utime(done)
         return done
     with (root / f"{name}-{digest}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -84,7 +89,16 @@ def kept(name: str, key: object, make: Callable[[Path, Path], None]) -> Path:
             ) from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+    _forget(root, name)
     return done
+
+
+def _forget(root: Path, name: str) -> None:
+    """Remove what nobody has used for months, such as what was made for a compiler since replaced."""
+    for folder in root.glob(f"{name}-*"):
+        with contextlib.suppress(OSError):
+            if folder.is_dir() and time.time() - folder.stat().st_mtime > _UNUSED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:
@@ -104,7 +118,7 @@ def _reason(error: Exception) -> str:
 def _root() -> Path:
     """Where prepared things are kept; readable by the user that programs run as."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    chosen = Path(os.environ.get("TUNESMITH_CACHE") or Path(cache) / "tunesmith") / "toolchains"
+    chosen = Path(os.environ.get("TUNESMITH_TOOLCHAINS") or Path(cache) / "tunesmith" / "toolchains")
     try:
         chosen.mkdir(parents=True, exist_ok=True)
     except OSError:
