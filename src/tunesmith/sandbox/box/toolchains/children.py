@@ -26,22 +26,29 @@ def build(line: int) -> None:
     """Run the order's commands up to the first that fails; answer how it went, with what came of it."""
     order = _order(line)
     limits.soften(resource.RLIMIT_AS, order["memory_bytes"])
-    reply: dict[str, Any] = {"code": 0, "seconds": 0.0}
-    for files, command in order["stages"]:
-        _write(files)
-        close = [(os.POSIX_SPAWN_CLOSE, line)]
-        environment = _environment(order["environment"])
-        child = os.posix_spawn(
-            command[0], command, environment, file_actions=close, setsigdef=_AT_FIRST_DEFAULT
-        )
-        _, status, usage = os.wait4(child, 0)
-        reply["code"] = os.waitstatus_to_exitcode(status)
-        reply["seconds"] += usage.ru_utime + usage.ru_stime
-        if reply["code"]:
-            break
-    fds = [] if reply["code"] or not order["product"] else [_keep(order["product"])]
+    reply: dict[str, Any] = {"code": 0, "seconds": 0.0, "broken": ""}
+    fds: list[int] = []
+    try:
+        for files, command in order["stages"]:
+            _write(files)
+            reply["code"], seconds = _command(command, _environment(order["environment"]), line)
+            reply["seconds"] += seconds
+            if reply["code"]:
+                break
+        else:
+            fds.append(_keep(order["product"]))
+    except OSError as error:
+        reply["broken"] = f"{type(error).__name__}: {error}"
     with socket.socket(fileno=line) as connection:
         socket.send_fds(connection, [json.dumps(reply).encode()], fds)
+
+
+def _command(command: list[str], environment: dict[str, str], line: int) -> tuple[int, float]:
+    """Exit code and CPU seconds of a command, which does not have the line."""
+    close = [(os.POSIX_SPAWN_CLOSE, line)]
+    child = os.posix_spawn(command[0], command, environment, file_actions=close, setsigdef=_AT_FIRST_DEFAULT)
+    _, status, usage = os.wait4(child, 0)
+    return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
 
 def run(line: int) -> None:

@@ -73,7 +73,7 @@ class Shop:
     def build(self, stages: list[Stage], product: str, environment: dict[str, str] | None = None) -> int:
         """Run ``stages`` in an empty folder; the descriptor of the file ``product`` that they make.
 
-        Raises Fault with the compiler's message, or where it takes too long.
+        Raises Fault with the compiler's message, or where it takes too long or cannot be started.
         """
         order = {
             "stages": stages, "product": product, "environment": environment or {},
@@ -93,6 +93,8 @@ class Shop:
             return fds[0]
         if reply["seconds"] > BUILD_SECONDS:
             raise Fault("timeout", "cpu time of the compiler", message)
+        if reply.get("broken"):
+            raise Fault("refused", f"the compiler does not run ({reply['broken']})", message)
         raise Fault("error", "CompileError", message)
 
 
