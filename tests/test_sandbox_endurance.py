@@ -84,7 +84,11 @@ if __name__ == "__main__":
 def _caller(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     script = tmp_path / "caller.py"
     script.write_text(CALLER)
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as caller:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as caller:
         assert caller.stdout is not None
         try:
             assert caller.stdout.readline() == "ready\n"
@@ -108,13 +112,12 @@ def _are_gone(pids: list[int], seconds: float = 20.0) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_caller_leaves_nothing(tmp_path: Path, number: int) -> None:
-    folders = set(Path("/tmp").glob("tunesmith-*"))
     with _caller(tmp_path) as caller:
         pids = _below(caller.pid)
         assert len(pids) >= 6
         caller.send_signal(number)
         assert _are_gone(pids)
-    assert set(Path("/tmp").glob("tunesmith-*")) <= folders
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 @pytest.mark.parametrize("which", ["keeper", "judge", "fork server"])

@@ -7,6 +7,7 @@ secrets of the caller stay behind. It ends when its socket closes or its parent 
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import subprocess
@@ -22,6 +23,11 @@ from .box import BOOT, wire
 
 _FIX = "see `tunesmith doctor` for the levels this machine has"
 _BOX = Path(__file__).parent / "box"
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1",
+    "LD_BIND_NOW": "1",  # else every program binds for itself what the linker left for later
+}  # fmt: skip
+"""All that a worker, and every program, sees of the environment, beside where temporary files go."""
 
 
 class Worker:
@@ -41,7 +47,7 @@ class Worker:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+            env={**_ENVIRONMENT, **{name: os.environ[name] for name in ("TMPDIR",) if name in os.environ}},
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )

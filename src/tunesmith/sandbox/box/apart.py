@@ -6,7 +6,7 @@ import gc
 import random
 import types
 
-from . import channel, codec, remote, suite
+from . import channel, codec, live, remote, suite
 
 _PROGRAM = 4
 
@@ -23,7 +23,7 @@ def serve(judge: int) -> None:
         failure, why = suite.attempt(tests, entry_point, scope)
     except channel.Gone:
         failure, why = session.lost, ""
-    channel.write_all(judge, codec.encode((session.lost, failure, why), remote.relay))
+    channel.write_all(judge, codec.encode((session.lost, failure, why), live.relay))
 
 
 def _exchange(message: memoryview) -> bytearray:

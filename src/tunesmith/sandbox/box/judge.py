@@ -7,192 +7,17 @@ enough it runs itself, others in a sandboxed process of their own.
 from __future__ import annotations
 
 import builtins
-import contextlib
-import os
 import random
-import select
 import signal
 import socket
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import channel, codec, orders, reading, remote, suite, wire
+from .budget import Clock
+from .trial import Abandoned, Trial
 
-HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
-CAPTURE = 1 << 18
-"""Bytes kept of each stream; the rest is read and forgotten, so that printing never blocks a program."""
-THREAD_WORDS = (
-    "hread", "concurrent", "multiprocess", "asyncio", "numpy", "pandas", "scipy", "sklearn", "torch",
-    "joblib", "tqdm", "tensorflow", "numba", "matplotlib",
-)  # fmt: skip
-"""A program that says none of these may not start threads; to let it would cost every program more."""
-
-_IDLE_BEYOND = 2.0
-_BLIND_FACTOR = 6.0
-_TESTS_LEAST = 5.0
 _GRACE = 2.0
-
-
-class Abandoned(channel.Ended):
-    """The caller or the keeper is gone: nobody wants to know any more."""
-
-
-class Trial:
-    """One program under way: its process, its line, its streams and its limits."""
-
-    def __init__(self, job: dict[str, Any], server: orders.Server, clock: Clock, masters: list[int]) -> None:
-        self.limit = float(job["cpu_seconds"])
-        self.over = ""
-        self._server = server
-        self._tests_server: orders.Server | None = None
-        self._began = time.monotonic()
-        self._look_at = self._began + self.limit + 0.005
-        self._clock, self._own_began = clock, clock.busy()
-        self.line, theirs = socket.socketpair()
-        (out, out_write), (err, err_write) = os.pipe(), os.pipe()
-        fds = [_stdin(job["stdin"]), out_write, err_write, theirs.fileno()]
-        server.fork(fds, threads=_has_threads(job), cpu_seconds=self.limit, memory_bytes=job["memory_bytes"])
-        theirs.close()
-        for fd in fds[:3]:
-            os.close(fd)
-        self._outputs = {out: bytearray(), err: bytearray()}
-        self._poll = select.poll()
-        for fd in masters:
-            self._poll.register(fd, HANG_UP)
-        for fd in self._outputs:
-            os.set_blocking(fd, False)
-            self._poll.register(fd, select.POLLIN)
-        self._watch(self.line)
-
-    def _watch(self, line: socket.socket) -> None:
-        self._line, self._fd, self._rest = line, line.fileno(), bytearray()
-        self._poll.register(self._fd, select.POLLIN)
-
-    def exchange(self, message: memoryview) -> bytearray:
-        """Send a question and give the answer, reading what the program prints meanwhile."""
-        if len(message) > 1 << 16:
-            self._send_slowly(message)
-        else:
-            channel.write_all(self._fd, message)
-        return self.receive()
-
-    def test_apart(
-        self, tests: str, entry_point: str, names: dict[str, Any], server: orders.Server
-    ) -> bytearray:
-        """Let a process of its own run the tests and ask the program; its verdict."""
-        ours, theirs = socket.socketpair()
-        nothing = _stdin("")
-        fds = [nothing, nothing, nothing, theirs.fileno(), self.line.fileno()]
-        server.fork(fds, threads=True, cpu_seconds=2 * self.limit + _TESTS_LEAST, memory_bytes=0)
-        theirs.close()
-        os.close(nothing)
-        self._tests_server = server
-        self._poll.unregister(self._fd)
-        self._watch(ours)
-        try:
-            return self.exchange(codec.encode((tests, entry_point, names), remote.relay))
-        finally:
-            ours.close()
-
-    def _send_slowly(self, message: memoryview) -> None:
-        self._line.setblocking(False)
-        self._poll.modify(self._fd, select.POLLIN | select.POLLOUT)
-        try:
-            while message:
-                self._wait()
-                with contextlib.suppress(BlockingIOError):
-                    message = message[self._line.send(message) :]
-        except (BrokenPipeError, ConnectionResetError):
-            raise channel.Gone("closed") from None
-        finally:
-            self._line.setblocking(True)
-            self._poll.modify(self._fd, select.POLLIN)
-
-    def receive(self) -> bytearray:
-        """The next message, reading what the program prints meanwhile."""
-        head = codec.HEAD.size
-        buffer = self._rest
-        needed = 0
-        while True:
-            if not needed and len(buffer) >= head:
-                needed = head + codec.HEAD.unpack_from(buffer)[0]
-                if needed > codec.LARGEST:
-                    raise channel.Gone("message too long")
-            if needed and len(buffer) >= needed:
-                break
-            self._wait()
-            try:
-                chunk = os.read(self._fd, 1 << 18)
-            except ConnectionResetError:
-                chunk = b""
-            if not chunk:
-                raise channel.Gone("closed")
-            buffer += chunk
-        self._rest = buffer[needed:]
-        return buffer[head:needed]
-
-    def _wait(self) -> None:
-        """Until the line is ready; printed bytes are taken in passing. Raises OverLimit."""
-        while True:
-            nap = self._look_at - time.monotonic()
-            if nap <= 0:
-                nap = self._check()
-                self._look_at = time.monotonic() + nap
-            line_ready = False
-            for fd, _ in self._poll.poll(nap * 1000 + 1):
-                if fd == self._fd:
-                    line_ready = True
-                elif fd not in self._outputs:
-                    raise Abandoned
-                elif not self._take(fd):
-                    self._poll.unregister(fd)
-            if line_ready:
-                return
-
-    def _take(self, fd: int) -> bool:
-        """Read what the program printed; False where there is nothing, and may be nothing more."""
-        try:
-            chunk = os.read(fd, 1 << 16)
-        except BlockingIOError:
-            return False
-        kept = self._outputs[fd]
-        kept += chunk[: max(0, CAPTURE - len(kept))]
-        return bool(chunk)
-
-    def _check(self) -> float:
-        """Seconds after which to look again. Raises OverLimit where a limit is passed."""
-        program = self._server.probe()
-        left = self._left("cpu time", self.limit - program.cpu)
-        busy = program.cpu + max(0.0, program.queued) + self._clock.busy() - self._own_began
-        if self._tests_server is not None:
-            tests = self._tests_server.probe()
-            left = min(left, self._left("cpu time of the tests", 2 * self.limit + _TESTS_LEAST - tests.cpu))
-            busy += tests.cpu + max(0.0, tests.queued)
-        allowed = (self.limit + _IDLE_BEYOND) * (_BLIND_FACTOR if program.queued < 0 else 1)
-        return min(left, self._left("wall time", allowed - (time.monotonic() - self._began - busy)))
-
-    def _left(self, limit: str, seconds: float) -> float:
-        if seconds <= 0:
-            self.over = limit
-            raise channel.OverLimit
-        return max(0.005, seconds)
-
-    def close(self) -> orders.Report:
-        """End the program; afterwards ``text`` has all it printed that is kept."""
-        self.line.close()
-        if self._tests_server is not None:
-            self._tests_server.end()
-        report = self._server.end()
-        for fd in self._outputs:
-            while self._take(fd):
-                pass
-            os.close(fd)
-        return report
-
-    def text(self) -> list[str]:
-        """Standard output and standard error, as far as they are kept."""
-        return [bytes(kept).decode("utf-8", "replace") for kept in self._outputs.values()]
 
 
 class Judge:
@@ -219,7 +44,7 @@ class Judge:
         try:
             status, failure, why = self._try(job, read, trial)
         except channel.OverLimit:
-            status, failure, why = "timeout", trial.over, ""
+            status, failure, why = "timeout", trial.budget.over, ""
         report = trial.close()
         if failure == "closed":
             failure = _cause(report)
@@ -258,7 +83,7 @@ class Judge:
             failure, why = self._run_tests(job, read, names, session, trial)
         except channel.Gone:
             failure, why = session.lost, ""
-        if trial.over:
+        if trial.budget.over:
             raise channel.OverLimit
         if session.lost:
             return "error", session.lost, ""
@@ -275,7 +100,7 @@ class Judge:
         if read.where == "plain":
             random.seed(0)
             scope = {"__builtins__": _PLAIN_SCOPE, "__name__": "__main__", **names}
-            with _Alarm(2 * trial.limit + _TESTS_LEAST, trial):
+            with _Alarm(trial.budget.of_tests, trial):
                 return suite.attempt(read.code, job["entry_point"], scope)
         try:
             if read.where == "beside":
@@ -307,7 +132,7 @@ class _Alarm:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def _ring(self, *_: object) -> NoReturn:
-        self._trial.over = "cpu time of the tests"
+        self._trial.budget.over = "cpu time of the tests"
         raise channel.OverLimit
 
 
@@ -339,37 +164,6 @@ def _cause(report: orders.Report) -> str:
     if report.code < 0 and report.code != -signal.SIGKILL:
         return f"killed by {signal.Signals(-report.code).name}"
     return "no verdict"
-
-
-class Clock:
-    """Time that this process was busy or would have been, had there been a free processor."""
-
-    def __init__(self) -> None:
-        try:
-            self._queued = os.open("/proc/self/schedstat", os.O_RDONLY)
-        except OSError:
-            self._queued = -1
-
-    def busy(self) -> float:
-        """Seconds since the process began."""
-        queued = int(os.pread(self._queued, 64, 0).split()[1]) / 1e9 if self._queued >= 0 else 0.0
-        return time.process_time() + queued
-
-
-def _has_threads(job: dict[str, Any]) -> bool:
-    return any(word in job["code"] or word in job["tests"] for word in THREAD_WORDS)
-
-
-def _stdin(text: str) -> int:
-    """A descriptor that reads ``text``."""
-    if not text:
-        return os.open(os.devnull, os.O_RDWR)
-    path = f"input-{os.getpid()}"
-    with open(path, "wb") as file:
-        file.write(text.encode("utf-8", "surrogatepass"))
-    read = os.open(path, os.O_RDONLY)
-    os.unlink(path)
-    return read
 
 
 def serve(connection: socket.socket, keeper: int, start: Callable[[str], socket.socket]) -> None:

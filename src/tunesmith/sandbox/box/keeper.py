@@ -190,9 +190,9 @@ def _filter_calls(walls: forkserver.Walls, kind: str) -> None:
 def _role(kind: str) -> Callable[[int], None]:
     """What the children of a fork server of this kind do. Imported here: each has only what it needs."""
     if kind == "program":
-        from . import program
+        from . import rehearsal
 
-        return program.rehearse().serve
+        return rehearsal.rehearse().serve
     if kind in ("build", "run"):
         from .toolchains import children
 

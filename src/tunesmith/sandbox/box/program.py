@@ -9,22 +9,16 @@ from __future__ import annotations
 import builtins
 import contextlib
 import copy
-import functools
 import gc
-import random
-import signal
-import socket
 import sys
-import time
 import types
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from . import channel, codec, remote, suite
-
-_BUFFER, _PATIENCE, _LONGEST_WAIT = 1 << 14, 0.001, 0.02
+from . import channel, codec, live, suite
+from .answers import Answers, describe, flush
 
 
 class Program:
@@ -40,7 +34,7 @@ class Program:
         self._last: Any = None
         self._handed = False
         self._questions: dict[str, Callable[..., Any]] = {
-            **remote.OPERATORS, "run": self._run, "judge": self._judge, "take": _take, "enter": _enter,
+            **live.OPERATORS, "run": self._run, "judge": self._judge, "take": _take, "enter": _enter,
             "each": self._each, "digest": self._digest, "last": lambda: self._last,
             "call": lambda f, *a, **k: f(*a, **k), "getattr": getattr, "setattr": setattr, "iter": iter,
             "next": next, "len": len, "str": str, "repr": repr, "bool": bool, "int": int, "float": float,
@@ -55,7 +49,7 @@ class Program:
             while True:
                 self._answer()
         except channel.Gone:
-            _flush()
+            flush()
 
     def _answer(self) -> None:
         message = channel.read_message(self._line)
@@ -67,8 +61,8 @@ class Program:
         except BaseException as error:  # the door: what the program raises is its answer
             if isinstance(error, channel.Gone):
                 raise
-            reply = ("raised", *_describe(error))
-        _flush()
+            reply = ("raised", *describe(error))
+        flush()
         channel.write_all(self._line, self._encode(reply))
         if self._ahead:
             self._answer_ahead()
@@ -77,13 +71,13 @@ class Program:
         """Answer calls that were asked ahead, in order, until a handle is given."""
         calls, self._ahead = self._ahead, []
         self._handed = False
-        answers = _Answers(self._line, self._export)
+        answers = Answers(self._line, self._export)
         for call, arguments in calls:
             reply: tuple[Any, ...]
             try:
                 reply = ("value", call(*arguments), None)
             except BaseException as error:  # the door: what the program raises is its answer
-                reply = ("raised", *_describe(error))
+                reply = ("raised", *describe(error))
             answers.add(reply)
             if self._handed:
                 break
@@ -93,7 +87,7 @@ class Program:
         try:
             return codec.encode(reply, self._export)
         except (RecursionError, MemoryError, TypeError, ValueError) as error:
-            return codec.encode(("raised", *_describe(error)), self._export)
+            return codec.encode(("raised", *describe(error)), self._export)
 
     def _run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> dict[str, Any]:
         """Execute the program, then what its tests import; answer those of ``names`` it defines."""
@@ -161,52 +155,6 @@ class Program:
         raise error(rest[1])
 
 
-class _Answers:
-    """Answers on their way: sent together, but none waits long for the next.
-
-    A timer sends them where the next call does not end; it is not used where the program has an alarm
-    of its own.
-    """
-
-    def __init__(self, line: int, export: codec.Export) -> None:
-        self._line, self._export = line, export
-        self._writer: codec.Writer | None = None
-        self._since = 0.0
-        self._timed = signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
-        if self._timed:
-            signal.signal(signal.SIGALRM, self.send)
-
-    def add(self, reply: tuple[Any, ...]) -> None:
-        """Take one more, and send all where there are many or the first has waited."""
-        _flush()
-        writer, self._writer = self._writer or codec.Writer(self._export), None
-        try:
-            size = writer.add(reply)
-        except (RecursionError, MemoryError, TypeError, ValueError) as error:
-            size = writer.add(("raised", *_describe(error)))
-        self._writer = writer
-        now = time.monotonic()
-        if not self._since:
-            self._since = now
-            if self._timed:
-                signal.setitimer(signal.ITIMER_REAL, _LONGEST_WAIT)
-        if size > _BUFFER or now - self._since > _PATIENCE:
-            self.send()
-
-    def end(self) -> None:
-        """Send the last ones, and leave no timer."""
-        if self._timed and signal.getsignal(signal.SIGALRM) == self.send:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        self.send()
-
-    def send(self, *_: object) -> None:
-        """Send what there is."""
-        writer, self._writer, self._since = self._writer, None, 0.0
-        if writer is not None:
-            channel.write_all(self._line, writer.message())
-
-
 class _Callback:
     """A function that the tests gave to the program."""
 
@@ -237,23 +185,6 @@ def _exit(value: Any) -> Any:
     return value.__exit__(None, None, None)
 
 
-def _describe(error: BaseException) -> tuple[tuple[str, ...], tuple[Any, ...], str]:
-    names = tuple(kind.__name__ for kind in type(error).__mro__)
-    try:
-        plain = error.args if all(type(a) in codec.SCALARS for a in error.args) else (str(error),)
-    except Exception:  # the door: an exception may break its own str()
-        plain = ()
-    return names, plain, suite.trace(error)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue
-
-
 def _finish() -> None:
     """What the interpreter does after a script: wait for threads, run exit handlers."""
     import atexit
@@ -262,65 +193,4 @@ def _finish() -> None:
     if threading is not None:
         threading._shutdown()
     atexit._run_exitfuncs()
-    _flush()
-
-
-_REHEARSAL = """
-from typing import List, Optional, Tuple, Dict
-import math, re, collections, itertools, functools, string
-
-def solve(numbers: List[int], limit: int = 3) -> Optional[Tuple[int, str]]:
-    \"\"\"What most programs are made of.\"\"\"
-    seen: Dict[int, int] = {}
-    for index, number in enumerate(sorted(numbers, key=lambda n: -n)):
-        if number % 2 == 0 and number not in seen:
-            seen[number] = seen.get(number, 0) + index
-        elif number > limit or not number:
-            continue
-    words = [word.lower() for word in "a b c".split() if word.isalpha()]
-    total = sum(value ** 2 for value in seen.values())
-    while total > 10:
-        total //= 10
-    try:
-        first, *rest = words
-        return total, f"{first}{''.join(rest)}{len(set(words))}"[::-1]
-    except (ValueError, IndexError) as error:
-        raise TypeError("no") from error
-
-class Stack:
-    def __init__(self):
-        self.items = []
-    def push(self, item):
-        self.items.append(item)
-        return self
-"""
-
-
-def rehearse() -> Program:
-    """A program ready to serve, after another has served a little in this very process.
-
-    What the interpreter does once only (tables for the compiler, specialised bytecode, caches) is
-    then done before the fork, and not again by every child: a third of its time.
-    """
-    ours, theirs = socket.socketpair()
-    actor = Program()
-    actor._line = theirs.fileno()
-    receive = functools.partial(channel.read_message, ours.fileno())
-    session = remote.Session(lambda message: _echo(message, ours.fileno(), actor), receive)
-    for _ in range(10):
-        calls = [("solve", ([3, 4, 2, 8],))] * 3
-        names = session.run(_REHEARSAL, "", False, ["solve", "Stack", "missing"], calls)
-        for _ in range(10):
-            names["solve"]([3, 4, 2, 8])
-        names["Stack"]().push(1)
-    del sys.modules["program"]
-    random.seed(0)
-    ours.close()
-    theirs.close()
-    return Program()
-
-
-def _echo(message: memoryview, line: int, actor: Program) -> bytearray:
-    channel.write_all(line, message)
-    actor._answer()
-    return channel.read_message(line)
+    flush()

@@ -10,7 +10,7 @@ import socket
 import time
 from typing import Any
 
-from .. import channel, codec, judge, orders
+from .. import budget, channel, codec, orders, trial
 
 _IDLE_BEYOND = 2.0
 _BLIND_FACTOR = 6.0
@@ -34,7 +34,7 @@ class Errand:
         descriptors: tuple[int, ...] = (),
         stdin: str = "",
         feed: bytes = b"",
-        clock: judge.Clock | None = None,
+        clock: budget.Clock | None = None,
     ) -> None:
         self.limit, self.over = cpu_seconds, ""
         self._server, self._clock = server, clock
@@ -44,7 +44,7 @@ class Errand:
         self._used = self._waited = 0.0  # before what is now asked of the child
         self.line, theirs = socket.socketpair()
         (out, out_write), (err, err_write) = os.pipe(), os.pipe()
-        standard = [judge._stdin(stdin), out_write, err_write]
+        standard = [trial.stdin(stdin), out_write, err_write]
         fds = [*standard, theirs.fileno(), *descriptors]
         server.fork(fds, threads=True, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
         theirs.close()
@@ -53,7 +53,7 @@ class Errand:
         self._outputs = {out: bytearray(), err: bytearray()}
         self._poll = select.poll()
         for fd in masters:
-            self._poll.register(fd, judge.HANG_UP)
+            self._poll.register(fd, trial.HANG_UP)
         for fd in (*self._outputs, self.line.fileno()):
             os.set_blocking(fd, fd == self.line.fileno())
             self._poll.register(fd, select.POLLIN)
@@ -93,7 +93,7 @@ class Errand:
                 if fd == self.line.fileno():
                     line_ready = True
                 elif fd not in self._outputs:
-                    raise judge.Abandoned
+                    raise trial.Abandoned
                 elif not self._take(fd):
                     self._poll.unregister(fd)
             if line_ready:
@@ -106,7 +106,7 @@ class Errand:
         except BlockingIOError:
             return False
         kept = self._outputs[fd]
-        kept += chunk[: max(0, judge.CAPTURE - len(kept))]
+        kept += chunk[: max(0, trial.CAPTURE - len(kept))]
         return bool(chunk)
 
     def _check(self) -> float:

@@ -11,7 +11,7 @@ import struct
 import time
 from typing import Any
 
-from .. import channel, judge, orders
+from .. import budget, channel, orders
 from . import Fault
 from .errand import Errand
 
@@ -69,7 +69,7 @@ class Standing:
     def __init__(self, order: dict[str, Any], control: socket.socket, masters: list[int]) -> None:
         self._order = {"files": {}, "data_bytes": MEMORY_BYTES, "environment": {}, **order}
         self._server, self._masters = orders.Server(control), masters
-        self._clock = judge.Clock()
+        self._clock = budget.Clock()
         self._visit: _Visit | None = None
         self._served = 0
 

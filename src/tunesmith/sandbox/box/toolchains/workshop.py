@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from .. import channel, judge, orders, wire
+from .. import budget, channel, orders, trial, wire
 from . import FAILED, Fault, Launch, maker, stated
 from .errand import Errand
 from .standing import Standing
@@ -104,7 +104,7 @@ class Workshop:
     def __init__(self, language: str, shop: Shop) -> None:
         self._shop = shop
         self._make = maker(language)
-        self._clock = judge.Clock()
+        self._clock = budget.Clock()
 
     def judge(self, job: dict[str, Any]) -> dict[str, Any]:
         """The outcome of one program."""
@@ -115,7 +115,7 @@ class Workshop:
         try:
             launch = self._make(job, self._shop)
         except Fault as fault:
-            said = {"status": fault.status, "failure": fault.failure, "stderr": fault.said[: judge.CAPTURE]}
+            said = {"status": fault.status, "failure": fault.failure, "stderr": fault.said[: trial.CAPTURE]}
             return outcome | said
         return outcome | self._run(job, launch)
 
@@ -179,5 +179,5 @@ def serve(
         while (jobs := wire.receive(connection, frames)) is not None:
             for job in jobs:
                 connection.sendall(wire.frame(workshop.judge(job)))
-    except (judge.Abandoned, BrokenPipeError, ConnectionResetError):
+    except (trial.Abandoned, BrokenPipeError, ConnectionResetError):
         return

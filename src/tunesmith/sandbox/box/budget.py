@@ -1,0 +1,70 @@
+"""How long a program may take: seconds on a processor, and for one that sleeps a bound on the wall.
+
+Time that a busy machine takes from the program, its tests or this process does not count, so that load
+changes no verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import channel, orders
+
+_IDLE_BEYOND = 2.0
+_BLIND_FACTOR = 6.0
+_TESTS_LEAST = 5.0
+
+
+class Clock:
+    """Time that this process was busy or would have been, had there been a free processor."""
+
+    def __init__(self) -> None:
+        try:
+            self._queued = os.open("/proc/self/schedstat", os.O_RDONLY)
+        except OSError:
+            self._queued = -1
+
+    def busy(self) -> float:
+        """Seconds since the process began."""
+        queued = int(os.pread(self._queued, 64, 0).split()[1]) / 1e9 if self._queued >= 0 else 0.0
+        return time.process_time() + queued
+
+
+class Budget:
+    """The limits of one program and its tests. over: the limit that was passed."""
+
+    def __init__(self, limit: float, server: orders.Server, clock: Clock) -> None:
+        self.limit, self.of_tests = limit, 2 * limit + _TESTS_LEAST
+        self.over = ""
+        self.tests_server: orders.Server | None = None
+        self._server = server
+        self._began = time.monotonic()
+        self._look_at = self._began + limit + 0.005
+        self._clock, self._own_began = clock, clock.busy()
+
+    def nap(self) -> float:
+        """Seconds until the limits must be looked at again; looks where it is time. Raises OverLimit."""
+        nap = self._look_at - time.monotonic()
+        if nap <= 0:
+            nap = self._check()
+            self._look_at = time.monotonic() + nap
+        return nap
+
+    def _check(self) -> float:
+        """Seconds after which to look again. Raises OverLimit where a limit is passed."""
+        program = self._server.probe()
+        left = self._left("cpu time", self.limit - program.cpu)
+        busy = program.cpu + max(0.0, program.queued) + self._clock.busy() - self._own_began
+        if self.tests_server is not None:
+            tests = self.tests_server.probe()
+            left = min(left, self._left("cpu time of the tests", self.of_tests - tests.cpu))
+            busy += tests.cpu + max(0.0, tests.queued)
+        allowed = (self.limit + _IDLE_BEYOND) * (_BLIND_FACTOR if program.queued < 0 else 1)
+        return min(left, self._left("wall time", allowed - (time.monotonic() - self._began - busy)))
+
+    def _left(self, limit: str, seconds: float) -> float:
+        if seconds <= 0:
+            self.over = limit
+            raise channel.OverLimit
+        return max(0.005, seconds)

@@ -1,0 +1,164 @@
+"""A handle on something in the program that is not plain data, and what it lets tests do.
+
+Every use is a question asked over the line. A handle never lets the program decide a comparison with
+plain data: an object that calls itself equal to everything is equal to nothing here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import codec
+from .channel import Gone
+
+if TYPE_CHECKING:
+    from .remote import Session
+
+_CHUNK = 256
+
+
+class Unplain(TypeError):
+    """The tests pass the program something that cannot cross: they need to run beside it."""
+
+
+class Live:
+    """Something in the program that is not plain data: a function, a class, an object."""
+
+    __slots__ = ("_name", "_number", "_session")
+
+    def __init__(self, session: Session, number: int, name: str) -> None:
+        object.__setattr__(self, "_session", session)
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_name", name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._session.call(self, arguments, named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name not in ("__name__", "__doc__"):
+            raise AttributeError(name)
+        return self._session.ask("getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._session.ask("setattr", self, name, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        items = self._session.ask("iter", self)
+        if not isinstance(items, Live):
+            raise TypeError(f"{self._name} gives no iterator")
+        size = 1
+        while True:
+            chunk = self._session.ask("take", items, size)
+            if type(chunk) is not list or len(chunk) > size:
+                raise Gone("no sense")
+            yield from chunk
+            if len(chunk) < size:
+                return
+            size = min(4 * size, _CHUNK)
+
+    def __next__(self) -> Any:
+        return self._session.ask("next", self)
+
+    def __contains__(self, value: Any) -> bool:
+        return any(value is item or value == item for item in self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._session.ask("getitem", self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._session.ask("setitem", self, key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self._session.ask("delitem", self, key)
+
+    def __enter__(self) -> Any:
+        return self._session.ask("enter", self)
+
+    def __exit__(self, *error: object) -> None:
+        self._session.ask("exit", self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Live) and self._session.ask("eq", self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((Live, self._number))
+
+    def __instancecheck__(self, value: object) -> bool:
+        return isinstance(value, Live) and self._session.ask("isinstance", value, self) is True
+
+    def __copy__(self) -> Any:
+        return self._session.ask("copy", self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._session.ask("deepcopy", self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+def _only(kind: type | tuple[type, ...], question: str) -> Callable[[Live], Any]:
+    """A conversion that must give ``kind``."""
+
+    def method(self: Live) -> Any:
+        value = self._session.ask(question, self)
+        if not isinstance(value, kind):
+            raise TypeError(f"{question} of {self._name} gave {type(value).__name__}")
+        return value
+
+    return method
+
+
+def _between(question: str) -> Callable[[Live, object], Any]:
+    """An operation on two objects of the program; one with plain data would show it what to claim."""
+
+    def method(self: Live, other: object) -> Any:
+        if not isinstance(other, Live):
+            return NotImplemented
+        return self._session.ask(question, self, other)
+
+    return method
+
+
+def _fill_operators() -> None:
+    for question, kind in {
+        "len": int,
+        "str": str,
+        "repr": str,
+        "bool": bool,
+        "int": int,
+        "float": float,
+    }.items():
+        setattr(Live, f"__{question}__", _only(kind, question))
+    for question in ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "matmul"):
+        setattr(Live, f"__{question}__", _between(question))
+    for question in ("and", "or", "xor", "pow"):
+        setattr(Live, f"__{question}__", _between(question))
+    for question in ("neg", "pos", "abs", "invert"):
+        setattr(Live, f"__{question}__", lambda self, question=question: self._session.ask(question, self))
+
+
+_fill_operators()
+
+
+def relay(value: Any) -> codec.Reduced:
+    """Export for a message that carries handles to another session with the same program."""
+    if isinstance(value, Live):
+        return codec.build, ("live", value._number, value._name)
+    if hasattr(value, "_handle"):
+        return codec.build, value._handle
+    raise Unplain(f"{type(value).__name__} cannot be passed on")
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, name if hasattr(operator, name) else f"{name}_")
+    for name in (
+        *("eq", "lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "matmul"),
+        *("and", "or", "xor", "pow", "neg", "pos", "abs", "invert", "getitem", "setitem", "delitem"),
+    )
+}
+"""What the program's end does for a question about operators."""

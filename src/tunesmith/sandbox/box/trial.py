@@ -1,0 +1,174 @@
+"""One program under way: its process, its line, its streams."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+from typing import Any
+
+from . import channel, codec, live, orders
+from .budget import Budget, Clock
+
+HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
+CAPTURE = 1 << 18
+"""Bytes kept of each stream; the rest is read and forgotten, so that printing never blocks a program."""
+THREAD_WORDS = (
+    "hread", "concurrent", "multiprocess", "asyncio", "numpy", "pandas", "scipy", "sklearn", "torch",
+    "joblib", "tqdm", "tensorflow", "numba", "matplotlib",
+)  # fmt: skip
+"""A program that says none of these may not start threads; to let it would cost every program more."""
+
+
+class Abandoned(channel.Ended):
+    """The caller or the keeper is gone: nobody wants to know any more."""
+
+
+class Trial:
+    """One program under way: its process, its line, its streams and its limits."""
+
+    def __init__(self, job: dict[str, Any], server: orders.Server, clock: Clock, masters: list[int]) -> None:
+        self.budget = Budget(float(job["cpu_seconds"]), server, clock)
+        self._server = server
+        self.line, theirs = socket.socketpair()
+        (out, out_write), (err, err_write) = os.pipe(), os.pipe()
+        fds = [stdin(job["stdin"]), out_write, err_write, theirs.fileno()]
+        server.fork(
+            fds, threads=_has_threads(job), cpu_seconds=self.budget.limit, memory_bytes=job["memory_bytes"]
+        )
+        theirs.close()
+        for fd in fds[:3]:
+            os.close(fd)
+        self._outputs = {out: bytearray(), err: bytearray()}
+        self._poll = select.poll()
+        for fd in masters:
+            self._poll.register(fd, HANG_UP)
+        for fd in self._outputs:
+            os.set_blocking(fd, False)
+            self._poll.register(fd, select.POLLIN)
+        self._watch(self.line)
+
+    def _watch(self, line: socket.socket) -> None:
+        self._line, self._fd, self._rest = line, line.fileno(), bytearray()
+        self._poll.register(self._fd, select.POLLIN)
+
+    def exchange(self, message: memoryview) -> bytearray:
+        """Send a question and give the answer, reading what the program prints meanwhile."""
+        if len(message) > 1 << 16:
+            self._send_slowly(message)
+        else:
+            channel.write_all(self._fd, message)
+        return self.receive()
+
+    def test_apart(
+        self, tests: str, entry_point: str, names: dict[str, Any], server: orders.Server
+    ) -> bytearray:
+        """Let a process of its own run the tests and ask the program; its verdict."""
+        ours, theirs = socket.socketpair()
+        nothing = stdin("")
+        fds = [nothing, nothing, nothing, theirs.fileno(), self.line.fileno()]
+        server.fork(fds, threads=True, cpu_seconds=self.budget.of_tests, memory_bytes=0)
+        theirs.close()
+        os.close(nothing)
+        self.budget.tests_server = server
+        self._poll.unregister(self._fd)
+        self._watch(ours)
+        try:
+            return self.exchange(codec.encode((tests, entry_point, names), live.relay))
+        finally:
+            ours.close()
+
+    def _send_slowly(self, message: memoryview) -> None:
+        self._line.setblocking(False)
+        self._poll.modify(self._fd, select.POLLIN | select.POLLOUT)
+        try:
+            while message:
+                self._wait()
+                with contextlib.suppress(BlockingIOError):
+                    message = message[self._line.send(message) :]
+        except (BrokenPipeError, ConnectionResetError):
+            raise channel.Gone("closed") from None
+        finally:
+            self._line.setblocking(True)
+            self._poll.modify(self._fd, select.POLLIN)
+
+    def receive(self) -> bytearray:
+        """The next message, reading what the program prints meanwhile."""
+        head = codec.HEAD.size
+        buffer = self._rest
+        needed = 0
+        while True:
+            if not needed and len(buffer) >= head:
+                needed = head + codec.HEAD.unpack_from(buffer)[0]
+                if needed > codec.LARGEST:
+                    raise channel.Gone("message too long")
+            if needed and len(buffer) >= needed:
+                break
+            self._wait()
+            try:
+                chunk = os.read(self._fd, 1 << 18)
+            except ConnectionResetError:
+                chunk = b""
+            if not chunk:
+                raise channel.Gone("closed")
+            buffer += chunk
+        self._rest = buffer[needed:]
+        return buffer[head:needed]
+
+    def _wait(self) -> None:
+        """Until the line is ready; printed bytes are taken in passing. Raises OverLimit."""
+        while True:
+            nap = self.budget.nap()
+            line_ready = False
+            for fd, _ in self._poll.poll(nap * 1000 + 1):
+                if fd == self._fd:
+                    line_ready = True
+                elif fd not in self._outputs:
+                    raise Abandoned
+                elif not self._take(fd):
+                    self._poll.unregister(fd)
+            if line_ready:
+                return
+
+    def _take(self, fd: int) -> bool:
+        """Read what the program printed; False where there is nothing, and may be nothing more."""
+        try:
+            chunk = os.read(fd, 1 << 16)
+        except BlockingIOError:
+            return False
+        kept = self._outputs[fd]
+        kept += chunk[: max(0, CAPTURE - len(kept))]
+        return bool(chunk)
+
+    def close(self) -> orders.Report:
+        """End the program; afterwards ``text`` has all it printed that is kept."""
+        self.line.close()
+        if self.budget.tests_server is not None:
+            self.budget.tests_server.end()
+        report = self._server.end()
+        for fd in self._outputs:
+            while self._take(fd):
+                pass
+            os.close(fd)
+        return report
+
+    def text(self) -> list[str]:
+        """Standard output and standard error, as far as they are kept."""
+        return [bytes(kept).decode("utf-8", "replace") for kept in self._outputs.values()]
+
+
+def _has_threads(job: dict[str, Any]) -> bool:
+    return any(word in job["code"] or word in job["tests"] for word in THREAD_WORDS)
+
+
+def stdin(text: str) -> int:
+    """A descriptor that reads ``text``."""
+    if not text:
+        return os.open(os.devnull, os.O_RDWR)
+    path = f"input-{os.getpid()}"
+    with open(path, "wb") as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+    read = os.open(path, os.O_RDONLY)
+    os.unlink(path)
+    return read
