@@ -30,6 +30,7 @@ const word = hear(16);
 const { code, tests, name } = JSON.parse(hear(hear(4).readUInt32LE(0)).toString());
 let phase = 'program';
 let ending = false;
+let noted; // the exit code that the tests set
 const unsettled = new Set(); // promises that the tests began
 
 function hear(size) {
@@ -77,7 +78,7 @@ function drained() {
   later(() => {
     if (ending || pending() > 1) return; // one is this immediate itself
     if (unsettled.size) fail(new Error('the tests still wait for a promise'));
-    else finish(process.exitCode);
+    else finish(noted || process.exitCode);
   });
 }
 
@@ -87,10 +88,17 @@ function finish(status) {
   if (!ending) leave(status || 0, status ? null : word);
 }
 
-// What the tests know as `process`: they may end the program and mean it.
+// What the tests know as `process`: they may end the program and mean it, and an exit code that they
+// set is not taken back.
 function theirProcess() {
-  const exit = (status = process.exitCode) => finish(status);
-  return Object.create(process, { exit: { value: exit } });
+  const exit = (status) => finish(status || noted);
+  const exitCode = {
+    get: () => noted,
+    set: (status) => {
+      noted = noted || status;
+    },
+  };
+  return Object.create(process, { exit: { value: exit }, exitCode });
 }
 
 // ---- the program and its tests
@@ -168,6 +176,7 @@ function main() {
   const scope = [module.exports, require, module, filename, process.cwd()];
   process.setUncaughtExceptionCaptureCallback(fail);
   process.reallyExit = (status) => leave(status, null);
+  process.setUncaughtExceptionCaptureCallback = () => {};
   lockMethods(process, ['reallyExit', 'exit', 'setUncaughtExceptionCaptureCallback']);
   process.on('beforeExit', drained);
   lendInput();
