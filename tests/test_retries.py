@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import tunesmith
 from mock_server import Asked, Mock, Reply, failure
 from tunesmith.cli import _guarded
 from tunesmith.errors import FolderError, UserError
-from tunesmith.folder import RunFolder
+from tunesmith.folder import RunFolder, StepFolder
 from tunesmith.recipe_reader import bundled, load_recipe
 from tunesmith.retries import recipe_of
 
@@ -231,6 +232,42 @@ def test_killed_while_it_asks_again_it_goes_on_and_still_asks_nothing_else(folde
         assert reasons(folder / "run") == {"refused 400": 6}
         assert tunesmith.run(path, out=folder / "run").ran == ()
         assert len(tunesmith.read(folder / "run", "kept")) == ROWS - 6
+
+
+SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in ("reopen", "begin", "finish")]
+
+
+@pytest.mark.parametrize("call", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", ["cut", "write_shard", *SLOW])
+def test_stopped_at_any_moment_it_ends_with_the_rows_of_an_undisturbed_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str, call: int
+) -> None:
+    def behave(asked: Asked) -> Reply:
+        if asked.json["temperature"] == 0.5:
+            return failure(400, "no") if number(asked) % 10 == 5 else said(asked)
+        return failure(504, "late") if number(asked) % 10 == 0 else said(asked)
+
+    calls, whole = iter(range(1, 100)), getattr(StepFolder, moment)
+
+    def killed(*given: Any) -> Any:
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return whole(*given)
+
+    with Mock(behave) as server:
+        path = recipe(folder, server.url, SECOND)
+        tunesmith.run(path, out=folder / "run", overrides=["models.teacher.tries=1"])
+        server.behaviour, heard = said, server.count
+        with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+            patched.setattr(StepFolder, moment, killed)
+            tunesmith.retry(folder / "run", ["timeout"])
+        tunesmith.retry(folder / "run", ["timeout"])
+        again = Counter((one.json["temperature"], number(one) % 10) for one in server.asked[heard:])
+        assert again == {(0.0, 0): 6, (0.5, 0): 6}  # nothing twice, and nothing that was not named
+        assert reasons(folder / "run", "again") == {"refused 400": 6}
+        tunesmith.retry(folder / "run")
+        tunesmith.run(path, out=folder / "undisturbed")
+    assert digest(folder / "run") == digest(folder / "undisturbed")
 
 
 def test_the_command_says_what_came_of_it_and_the_end_of_a_run_names_the_command(
