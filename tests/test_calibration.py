@@ -96,6 +96,13 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     assert held >= 52
 
 
+def test_one_instruction_gives_values_and_no_interval() -> None:
+    found = reliability([0.2, 0.9], [False, True], ["a", "a"])
+    assert found["brier"] == {"value": pytest.approx(0.025), "low": None, "high": None}
+    assert found["auc"]["value"] == 1.0 and found["auc"]["low"] is None
+    assert reliability([], [], [])["brier"] == {"value": None, "low": None, "high": None}
+
+
 def test_reranking_is_measured_where_there_is_a_choice() -> None:
     found = rerank([0.9, 0.1, 0.5, 0.5, 0.3], [True, False, True, False, True], list("aabbc"))
     assert (found["instructions"], found["random"], found["best"]) == (2, 0.5, 0.75)

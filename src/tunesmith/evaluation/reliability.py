@@ -72,7 +72,9 @@ def rerank(scores: Sequence[float], labels: Sequence[bool], groups: Sequence[str
 def _with_interval(figure: Figure, owner: np.ndarray, groups: int) -> dict[str, float | None]:
     if not len(owner):
         return {"value": None, "low": None, "high": None}
-    value = figure(np.ones((1, len(owner))))[0]
+    value = float(figure(np.ones((1, len(owner))))[0])
+    if np.isnan(value) or groups < 2:  # one instruction says nothing of how instructions differ
+        return {"value": None if np.isnan(value) else value, "low": None, "high": None}
     chance = np.random.default_rng(number(0, "reliability"))
     drawn: list[np.ndarray] = []
     at_once = max(1, _CELLS // len(owner))
@@ -82,10 +84,8 @@ def _with_interval(figure: Figure, owner: np.ndarray, groups: int) -> dict[str, 
         drawn.append(figure(times[:, owner].astype(float)))
     known = np.concatenate(drawn)
     known = known[~np.isnan(known)]
-    if np.isnan(value) or not len(known):
-        return {"value": None, "low": None, "high": None}
-    low, high = np.quantile(known, [0.025, 0.975])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+    return {"value": value, "low": float(low), "high": float(high)}
 
 
 def _error(w: np.ndarray, p: np.ndarray, y: np.ndarray, place: np.ndarray, bins: int) -> np.ndarray:

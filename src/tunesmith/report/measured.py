@@ -182,6 +182,8 @@ def _percent(value: float, low: float, high: float) -> str:
 def _value(figure: Mapping[str, float | None]) -> str:
     if figure["value"] is None:
         return "–"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f} (one instruction: no interval)"
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 
 
