@@ -126,6 +126,8 @@ def test_dolphcoder_has_the_published_filter_candidates_and_three_stages() -> No
     assert field("dolphcoder", "clean").core_words == 0.4
     recipe = api.check("dolphcoder")
     assert node(recipe, "attempts").model == "dit", "candidates are the tuned model's own"
+    balanced: Any = node(recipe, "balanced").step
+    assert (balanced.by, balanced.shares) == ("answer", {"passed": 1, "not passed": 1})
     stages = [node(recipe, name) for name in ("dit", "critic", "dolph")]
     assert [stage.model for stage in stages] == ["student", "dit", "critic"]
     assert stages[1].step.epochs == 1 and stages[2].step.max_steps == 100  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lending import SandboxLender
+from tunesmith.grammars import has_grammar
 from tunesmith.sample import Sample
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.step import Context
@@ -73,6 +74,33 @@ def test_other_limits_are_another_question(pool: Pool, tmp_path: Path) -> None:
     assert (row.verdicts[-1].passed, row.verdicts[-1].reason) == (False, "cpu time")
     (row,) = _judge(pool, tmp_path, spin, cpu_seconds=30)
     assert row.verdicts[-1].passed
+
+
+@pytest.mark.parametrize(
+    ("language", "right", "wrong"),
+    [
+        ("javascript", "function f(a) { return a; }", "function f(a { return a; }"),
+        ("typescript", "const f = (a: number): number => a;", "const f = (a: number: => a;"),
+        ("java", "class A { int f() { return 1; } }", "class A { int f( { return 1; } }"),
+        ("go", "package p\nfunc F() {}", "package p\nfunc F( {}"),
+        ("c", "int f(int a) { return a; }", "int f(int a { return a; }"),
+        (
+            "cpp",
+            "template <typename T> T f(T a) { return a; }",
+            "template <typename T T f(T a) {}",
+        ),
+        ("rust", "fn f(a: i32) -> i32 { a }", "fn f(a: i32 -> { a"),
+        ("php", "<?php function f($a) { return $a; }", "<?php function f($a { return $a; }"),
+        ("csharp", "class A { int F() => 1; }", "class A { int F( => 1; }"),
+        ("ruby", "def f(a)\n  a\nend", "def f(a\n  a"),
+    ],
+)
+def test_other_languages_are_parsed_by_their_grammars(language: str, right: str, wrong: str) -> None:
+    if not has_grammar(language):
+        pytest.skip(f"needs the grammar of {language}: pip install 'tunesmith[languages]'")
+    for answer, passed in ((right, True), (wrong, False)):
+        (row,) = Parse().row(_row(answer, language=language), Context("parsed"))
+        assert isinstance(row, Sample) and row.verdicts[-1].passed is passed
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,12 @@ read with its own parser, other languages with their tree-sitter grammar where t
 
 from __future__ import annotations
 
-import importlib
-from importlib.util import find_spec
 from typing import Literal
 
 from ..code import code_of, language_name, parse
+from ..grammars import has_grammar, syntax
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
-
-_GRAMMARS = {"typescript": ("tree_sitter_typescript", "language_typescript")}
 
 
 class Parse(Step):
@@ -36,20 +33,9 @@ def parses(text: str, language: str) -> tuple[bool | None, str]:
     if not text.strip():
         return False, "empty"
     if language == "python":
-        passed: bool | None = parse(text) is not None
+        passed = parse(text) is not None
+    elif has_grammar(language):
+        passed = not syntax(text, language).root_node.has_error
     else:
-        passed = _tree_sitter(text, language)
-        if passed is None:
-            return None, f"no grammar for {language}"
+        return None, f"no grammar for {language}"
     return passed, "" if passed else "does not parse"
-
-
-def _tree_sitter(text: str, language: str) -> bool | None:
-    package, function = _GRAMMARS.get(language, (f"tree_sitter_{language}", "language"))
-    if not package.isidentifier() or find_spec(package) is None:
-        return None
-    from tree_sitter import Language, Parser
-
-    grammar = getattr(importlib.import_module(package), function)
-    tree = Parser(Language(grammar())).parse(text.encode("utf-8", "replace"))
-    return not tree.root_node.has_error
