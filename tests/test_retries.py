@@ -30,8 +30,8 @@ RECIPE = """
 name: answers
 seed: 1
 models:
-  teacher: {{use: openai, model: mock, base_url: "{url}", in_flight: 16, max_tokens: 64, tries: 2,
-             timeout: 0.4, price: {{input: 1, output: 2}}}}
+  teacher: {{use: openai, model: mock, base_url: "{url}", in_flight: 16, max_tokens: 64, tries: 1,
+             price: {{input: 1, output: 2}}}}
 steps:
   seeds: {{do: sources.jsonl, path: seeds.jsonl, license: mit}}
   answered: {{do: synthesis.answer, with: teacher}}
@@ -90,7 +90,8 @@ def digest(folder: Path) -> dict[str, str]:
 
 def test_exactly_the_named_kind_is_asked_again_and_the_rest_stays(folder: Path) -> None:
     with Mock(silent) as server:
-        first = tunesmith.run(recipe(folder, server.url), out=folder / "run")
+        impatient = ["models.teacher.timeout=2"]
+        first = tunesmith.run(recipe(folder, server.url), out=folder / "run", overrides=impatient)
         before = digest(folder / "run/04-others")
         assert reasons(folder / "run") == {"timeout": 6, "malformed": 6, "refused 400": 6}
         server.behaviour, heard = said, server.count
@@ -256,7 +257,7 @@ def test_stopped_at_any_moment_it_ends_with_the_rows_of_an_undisturbed_run(
 
     with Mock(behave) as server:
         path = recipe(folder, server.url, SECOND)
-        tunesmith.run(path, out=folder / "run", overrides=["models.teacher.tries=1"])
+        tunesmith.run(path, out=folder / "run")
         server.behaviour, heard = said, server.count
         with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
             patched.setattr(StepFolder, moment, killed)
