@@ -96,7 +96,9 @@ def test_exactly_the_named_kind_is_asked_again_and_the_rest_stays(folder: Path) 
         assert reasons(folder / "run") == {"timeout": 6, "malformed": 6, "refused 400": 6}
         server.behaviour, heard = said, server.count
         (folder / "answers.yaml").unlink()  # the run knows its recipe
-        result = tunesmith.retry(folder / "run", ["timeout"])
+        with pytest.raises(FolderError, match="would give other rows"):
+            tunesmith.retry(folder / "run", ["timeout"], overrides=["models.teacher.max_tokens=9"])
+        result = tunesmith.retry(folder / "run", ["timeout"], overrides=["models.teacher.timeout=60"])
         asked = [number(one) for one in server.asked[heard:]]
         assert sorted(asked) == [0, 10, 20, 30, 40, 50]
         assert (result.again.asked, result.again.kept, result.again.failed) == (6, 6, {})

@@ -87,6 +87,7 @@ def retry(
     run_folder: str | Path,
     only: Sequence[str] = (),
     *,
+    overrides: Sequence[str] = (),
     isolation: str | None = None,
     listener: Listener | None = None,
 ) -> Retried:
@@ -99,7 +100,7 @@ def retry(
 
     place = Path(run_folder)
     try:
-        result, again = retry_run(place, only, isolation=isolation, listener=listener)
+        result, again = retry_run(place, only, overrides=overrides, isolation=isolation, listener=listener)
     except (RunStopped, StepError):
         write_report(RunFolder(place))
         raise

@@ -80,6 +80,9 @@ def run(
 @app.command()
 def retry(
     run: RunPath,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Such as models.teacher.timeout=600.")
+    ] = None,
     only: Annotated[
         str, typer.Option(help="Kinds, comma-separated: timeout,malformed. Left out: all of them.")
     ] = "",
@@ -94,7 +97,7 @@ def retry(
 
     kinds = [kind.strip() for kind in only.split(",") if kind.strip()]
     with listener(quiet=quiet or json) as hears:
-        result = api.retry(run, kinds, isolation=isolation, listener=hears)
+        result = api.retry(run, kinds, overrides=overrides or (), isolation=isolation, listener=hears)
     retried(result, json)
 
 

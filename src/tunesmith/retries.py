@@ -46,11 +46,17 @@ class Again:
 
 
 def retry_run(
-    path: Path, only: Sequence[str] = (), *, isolation: str | None = None, listener: Listener | None = None
+    path: Path,
+    only: Sequence[str] = (),
+    *,
+    overrides: Sequence[str] = (),
+    isolation: str | None = None,
+    listener: Listener | None = None,
 ) -> tuple[Result, Again]:
     """Ask the failed requests of the run at ``path`` again, and go on with the run.
 
     only: kinds of failure (``timeout``); none named means all.
+    overrides: of what rows do not depend on, such as ``models.teacher.timeout=600`` or a ``base_url``.
 
     Raises:
         FolderError: there is no such run, none of its requests failed so, its recipe no longer gives the same
@@ -58,7 +64,7 @@ def retry_run(
         RunStopped: budget reached or provider refused; the same call goes on.
     """
     run = RunFolder.open(path)
-    recipe = recipe_of(run)
+    recipe = recipe_of(run, overrides)
     with run.locked():
         lost = {place: standing(place) for place in run.places().values()}
         kinds = _chosen(run, only, Counter(f.kind for rows in lost.values() for f in rows.values()))
@@ -72,8 +78,8 @@ def retry_run(
     return result, _came_of(asked, result.usd - spent)
 
 
-def recipe_of(run: RunFolder) -> Recipe:
-    """The recipe as it ran: overlay and overrides applied, relative paths as they were meant.
+def recipe_of(run: RunFolder, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe as it ran: overlay and overrides (and these) applied, relative paths as they were meant.
 
     Raises:
         FolderError: the run does not say where its recipe lay.
@@ -87,7 +93,8 @@ def recipe_of(run: RunFolder) -> Recipe:
         )
     text = (run.path / "recipe.yaml").read_text(encoding="utf-8")
     home = (run.path / state["home"]).resolve()
-    return replace(read_recipe(read_document(text, "recipe.yaml"), home), tiny=bool(state["tiny"]))
+    recipe = read_recipe(read_document(text, "recipe.yaml"), home, overrides=overrides)
+    return replace(recipe, tiny=bool(state["tiny"]))
 
 
 def _chosen(run: RunFolder, only: Sequence[str], counts: Counter[str]) -> frozenset[str]:
@@ -107,7 +114,8 @@ def _refuse_other_steps(run: RunFolder, recipe: Recipe) -> None:
     if stale:
         steps = "\n".join(f"    {name}: {reason}" for name, reason in stale)
         problem = f"would give other rows today, whatever is asked again:\n{steps}"
-        raise FolderError(str(run.path), problem, "`tunesmith run` its recipe with --yes first")
+        fix = "`tunesmith run` its recipe with --yes first; override only what rows do not depend on"
+        raise FolderError(str(run.path), problem, fix)
 
 
 def _spent(run: RunFolder) -> float:
