@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import native
-from .language import Language, Toolchain, kept, run, said
+from .language import Language, Toolchain, home, kept, run, said
 
 FLAGS = ("-std=c++17", "-O0", "-pipe", "-w", "-pthread")
 _COMPILERS = ("g++", "clang++")
@@ -41,7 +41,7 @@ _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 def _find() -> Toolchain | None:
     for name in _COMPILERS:
         if (path := shutil.which(name)) and (version := said(path, "--version")):
-            return Toolchain(version, {"compiler": path, "flags": list(FLAGS)})
+            return Toolchain(version, {"compiler": path, "flags": list(FLAGS)}, home(path))
     return None
 
 
@@ -53,7 +53,7 @@ def _prepare(found: Toolchain) -> Toolchain:
     return replace(
         found,
         settings={**found.settings, **shared, "headers": str(folder)},
-        readable=(str(folder), shared["last"]),
+        readable=(*found.readable, str(folder), shared["last"]),
     )
 
 

@@ -62,6 +62,12 @@ def said(*command: str) -> str:
     return done.stdout.partition("\n")[0].strip()
 
 
+def home(program: str) -> tuple[str, ...]:
+    """The folder that a program and its parts are installed in, where the box does not show it anyway."""
+    folder = Path(program).resolve().parent.parent
+    return () if folder == Path("/") or Path("/usr") in (folder, *folder.parents) else (str(folder),)
+
+
 def kept(name: str, key: object, make: Callable[[Path, Path], None]) -> Path:
     """The folder that ``make(folder, its final place)`` filled for this ``key``, made once on this machine.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import native
-from .language import Language, Toolchain, said
+from .language import Language, Toolchain, home, said
 
 
 def _find() -> Toolchain | None:
@@ -26,7 +26,7 @@ def _find() -> Toolchain | None:
     settings = {
         "compiler": str(compiler), "linker": linker, "libraries": libraries, "library_folder": folder,
     }  # fmt: skip
-    return Toolchain(version, settings, (root,))
+    return Toolchain(version, settings, (root, *home(linker)))
 
 
 def _prepare(found: Toolchain) -> Toolchain:
