@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from typing import NamedTuple
@@ -12,12 +13,15 @@ FORK, PROBE, END = b"F", b"P", b"E"
 
 
 def queued(pid: int) -> float:
-    """Seconds that a process was ready to run but had to wait; -1 where that cannot be known."""
+    """Seconds that a process was ready to run but had to wait, in any thread; -1 where that is unknown."""
+    waited = 0
     try:
-        with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                waited += int(file.read().split()[1])
     except (OSError, IndexError):
         return -1.0
+    return waited / 1e9
 
 
 class Report(NamedTuple):
