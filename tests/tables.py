@@ -56,8 +56,8 @@ def ids_in_order(things: Iterable[Sample | Drop]) -> list[str]:
 def shared(name: str) -> Path:
     """Real data beside the repository; skips where it is absent."""
     given = os.environ.get("TUNESMITH_SHARED")
-    root = Path(given) if given else Path(__file__).parents[2] / "shared"
-    path = root / "data" / name
+    folder = Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
+    path = folder / name
     if not path.exists():
-        pytest.skip(f"needs the real data {name} in {root}/data")
+        pytest.skip(f"needs the real data {name} in {folder}")
     return path

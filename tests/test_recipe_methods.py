@@ -14,6 +14,7 @@ from tunesmith.recipe import Node, Recipe, Rounds
 from tunesmith.recipe_reader import read_recipe
 from tunesmith.selection.answer_format import AnswerFormat
 from tunesmith.selection.mark import Mark
+from tunesmith.selection.near_benchmark import NearBenchmark
 from tunesmith.synthesis.diversify import PERSONAS, Diversify
 from tunesmith.synthesis.evolve import WEIGHTS
 from tunesmith.synthesis.four_tasks import SHARES
@@ -99,7 +100,8 @@ def test_wavecoder_has_the_published_filter_coreset_and_shares() -> None:
     recipe = api.check("wavecoder")
     assert node(recipe, "generated").model != node(recipe, "accepted").model, "a separate discriminator"
     assert "so_far.dropped" in map(str, node(recipe, "shown").inputs), "rejected rows are shown too"
-    assert field("wavecoder-ultra", "pool").top == 3
+    pool = field("wavecoder-ultra", "pool")
+    assert pool.top == NearBenchmark(against=("starter",), field="code").top == 3
     ultra = api.check("wavecoder-ultra")
     assert node(ultra, "pro").model == "stronger"
 

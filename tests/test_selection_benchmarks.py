@@ -75,6 +75,10 @@ def test_the_rows_nearest_to_each_problem_are_dropped_as_plain_search_would(tmp_
     assert {drop.sample.id for drop in drops} == {samples[i].id for i in set(nearest.ravel().tolist())}
     assert {drop.sample.id for drop in drops} >= {sample.id for sample in samples[700:]}
 
+    few = step.model_copy(update={"top": 1})
+    _, drops = apart(few.table(table(tmp_path, samples, 256), context()))
+    assert {drop.sample.id for drop in drops} == {samples[i].id for i in set(nearest[:, 0].tolist())}
+
     strict = step.model_copy(update={"threshold": 0.99})
     _, drops = apart(strict.table(table(tmp_path, samples, 256), context()))
     assert {drop.sample.id for drop in drops} == {sample.id for sample in samples[700:]}

@@ -20,7 +20,7 @@ from tunesmith.verification.complexity import Complexity, difficulty
 from tunesmith.verification.consensus import Consensus, best_group, single_tests
 from tunesmith.verification.growth import Claim, claims_of, counts_in, holds
 from tunesmith.verification.misdirection import Misdirection
-from tunesmith.verification.strategy import Strategy, diversity
+from tunesmith.verification.strategy import Strategy, diversity, strategy_of
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +221,20 @@ def test_difficulty_counts_words_constraints_and_branches() -> None:
 
 
 # strategy
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "def f(xs):\n    for x in xs:\n        for y in xs:\n            print(x, y)",
+        "import math\ndef f(xs):\n    for x in xs:\n        print(x)",
+        "def f(xs):\n    for x in sorted(xs):\n        print(x)",
+    ],
+    ids=["deeper loops", "another import", "another algorithm"],
+)
+def test_loop_depth_imports_and_algorithm_each_make_another_strategy(other: str) -> None:
+    plain = "def f(xs):\n    for x in xs:\n        print(x)"
+    assert strategy_of(row("Do.", plain)) != strategy_of(row("Do.", other))
 
 
 def test_renaming_is_no_other_strategy_and_another_algorithm_is() -> None:
