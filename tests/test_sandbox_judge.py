@@ -191,3 +191,12 @@ def test_a_malformed_stream_is_only_an_error(stream: bytes) -> None:
         codec.decode(stream, codec.BUILDERS)
     except Exception as error:  # whatever it is, nothing ran
         assert error is not None
+
+
+def test_an_answer_already_given_counts_though_the_next_call_never_ends(pool: Pool) -> None:
+    tests = "assert f(1) == 1\nassert f(2) == 3\nassert f(3) == 3"
+    spins = "def f(x):\n    while x == 3: pass\n    return x"
+    (outcome,) = pool.run([Program(spins, tests, cpu_seconds=0.3)])
+    assert (outcome.status, outcome.failure) == ("failed", "AssertionError")
+    (outcome,) = pool.run([Program(spins, tests.replace("f(2) == 3", "f(2) == 2"), cpu_seconds=0.3)])
+    assert (outcome.status, outcome.failure) == ("timeout", "cpu time")

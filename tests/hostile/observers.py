@@ -68,7 +68,7 @@ class Targets:
             found.append("the user's file was changed")
         if not (own / "folder").is_dir() or any((own / "folder").iterdir()):
             found.append("the user's folder was changed")
-        if (own / "canary").stat().st_mode & 0o777 == 0:
+        if (own / "canary").exists() and (own / "canary").stat().st_mode & 0o777 == 0:
             found.append("the user's file was made unreadable")
         return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from .levels import Level, choose, levels
+from .levels import Level, choose, levels, spare
 from .pool import Pool
 
 __all__ = ["Level", "Pool", "levels", "open_sandbox"]
@@ -23,7 +23,8 @@ def open_sandbox(workers: int | None = None, isolation: str | None = None) -> Po
     isolation: the level, by its name; default: the strongest this machine has.
     Raises SetupError where the isolation named is unknown or not to be had here.
     """
-    return Pool(workers or _cores(), choose(isolation))
+    level = choose(isolation)
+    return Pool(workers or _cores(), level, spare(level))
 
 
 def _cores() -> int:

@@ -7,6 +7,7 @@ containers and distributions forbid parts of it in too many ways to be asked abo
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,7 @@ _LEVELS = {
 NAMES = tuple(_LEVELS)
 
 _START_SECONDS = 30.0
+_spare: dict[str, tuple[int, Worker]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def levels() -> list[Level]:
     for name, (stops, not_stopped) in _LEVELS.items():
         why = obstacle(name)
         found.append(Level(name, not why, stops, not_stopped, why))
+        if (worker := spare(name)) is not None:
+            worker.close()
     return found
 
 
@@ -59,16 +63,26 @@ def levels() -> list[Level]:
 def obstacle(name: str) -> str:
     """Why no worker starts at this level; empty where one does. Tried once in the life of a process."""
     worker = Worker(name)
+    why = "a worker does not start in time"
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not worker.ready and time.monotonic() < deadline:
             if worker.answers(wait=1.0) is None:
-                return "a worker does not start"
+                why = "a worker does not start"
+                break
     except SetupError as error:
-        return error.problem
-    finally:
+        why = error.problem
+    if not worker.ready:
         worker.close()
-    return "" if worker.ready else "a worker does not start in time"
+        return why
+    _spare[name] = (os.getpid(), worker)
+    return ""
+
+
+def spare(name: str) -> Worker | None:
+    """The worker that was started to see whether this level is to be had, for the first who asks."""
+    owner, worker = _spare.pop(name, (0, None))
+    return worker if owner == os.getpid() else None
 
 
 def choose(wanted: str | None) -> str:

@@ -42,12 +42,14 @@ class _Session:
 class Pool:
     """Runs untrusted programs on ``workers`` worker processes. Use it as a context manager."""
 
-    def __init__(self, workers: int, isolation: str) -> None:
+    def __init__(self, workers: int, isolation: str, started: Worker | None = None) -> None:
         self.isolation = isolation
         self._count = workers
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._reset()
+        if started is not None:
+            self._workers.append(started)
 
     def _reset(self) -> None:
         self._selector: selectors.BaseSelector | None = None
@@ -116,6 +118,8 @@ class Pool:
         with self._lock:
             if self._selector is None:
                 self._selector = selectors.DefaultSelector()
+                for started in self._workers:
+                    self._selector.register(started.socket, selectors.EVENT_READ, started)
             self._hand_out(self._selector)
             for key, events in self._selector.select(timeout=1.0):
                 worker: Worker = key.data

@@ -5,27 +5,26 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
-from . import channel, codec, suite
+from . import channel, codec, orders, suite
 
-_BUFFER, _PATIENCE, _LONGEST_WAIT = 1 << 14, 0.001, 0.02
+_BUFFER, _PATIENCE = 1 << 14, 0.001
 
 
 class Answers:
     """Answers on their way: sent together, but none waits long for the next.
 
-    A timer sends them where the next call does not end; it is not used where the program has an alarm
-    of its own.
+    Where the next call does not end, the judge has this process nudged, and they are sent then.
     """
+
+    current: ClassVar[Answers | None] = None
 
     def __init__(self, line: int, export: codec.Export) -> None:
         self._line, self._export = line, export
         self._writer: codec.Writer | None = None
         self._since = 0.0
-        self._timed = signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
-        if self._timed:
-            signal.signal(signal.SIGALRM, self.send)
+        Answers.current = self
 
     def add(self, reply: tuple[Any, ...]) -> None:
         """Take one more, and send all where there are many or the first has waited."""
@@ -37,25 +36,25 @@ class Answers:
             size = writer.add(("raised", *describe(error)))
         self._writer = writer
         now = time.monotonic()
-        if not self._since:
-            self._since = now
-            if self._timed:
-                signal.setitimer(signal.ITIMER_REAL, _LONGEST_WAIT)
+        self._since = self._since or now
         if size > _BUFFER or now - self._since > _PATIENCE:
             self.send()
 
-    def end(self) -> None:
-        """Send the last ones, and leave no timer."""
-        if self._timed and signal.getsignal(signal.SIGALRM) == self.send:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        self.send()
-
-    def send(self, *_: object) -> None:
+    def send(self) -> None:
         """Send what there is."""
         writer, self._writer, self._since = self._writer, None, 0.0
         if writer is not None:
             channel.write_all(self._line, writer.message())
+
+
+def listen() -> None:
+    """Send waiting answers when nudged."""
+    signal.signal(orders.NUDGE_SIGNAL, _nudged)
+
+
+def _nudged(*_: object) -> None:
+    if Answers.current is not None:
+        Answers.current.send()
 
 
 def describe(error: BaseException) -> tuple[tuple[str, ...], tuple[Any, ...], str]:

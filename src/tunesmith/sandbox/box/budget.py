@@ -14,6 +14,7 @@ from . import channel, orders
 _IDLE_BEYOND = 2.0
 _BLIND_FACTOR = 6.0
 _TESTS_LEAST = 5.0
+_LAST_WORDS = 0.05
 
 
 class Clock:
@@ -32,11 +33,15 @@ class Clock:
 
 
 class Budget:
-    """The limits of one program and its tests. over: the limit that was passed."""
+    """The limits of one program and its tests.
+
+    over: the limit that was passed.  late: the limit at which the program was asked for what it held
+    back; a test may then still fail, but the program has not passed.
+    """
 
     def __init__(self, limit: float, server: orders.Server, clock: Clock) -> None:
         self.limit, self.of_tests = limit, 2 * limit + _TESTS_LEAST
-        self.over = ""
+        self.over = self.late = ""
         self.tests_server: orders.Server | None = None
         self._server = server
         self._began = time.monotonic()
@@ -50,6 +55,14 @@ class Budget:
             nap = self._check()
             self._look_at = time.monotonic() + nap
         return nap
+
+    def last_words(self) -> float:
+        """Seconds for the program to hand over what it has ready; once, then this raises OverLimit."""
+        if self.late:
+            raise channel.OverLimit
+        self.late, self.over = self.over, ""
+        self._look_at = time.monotonic() + _LAST_WORDS
+        return _LAST_WORDS
 
     def _check(self) -> float:
         """Seconds after which to look again. Raises OverLimit where a limit is passed."""

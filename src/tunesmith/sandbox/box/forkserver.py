@@ -109,6 +109,8 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
                 os.close(fd)
         elif order == orders.PROBE:
             control.sendall(_probe(child))
+        elif order == orders.NUDGE:
+            os.kill(child, orders.NUDGE_SIGNAL)
         else:
             control.sendall(_end(child, walls))
             wipe(walls.scratch)

@@ -44,7 +44,7 @@ class Judge:
         try:
             status, failure, why = self._try(job, read, trial)
         except channel.OverLimit:
-            status, failure, why = "timeout", trial.budget.over, ""
+            status, failure, why = "timeout", trial.budget.over or trial.budget.late, ""
         report = trial.close()
         if failure == "closed":
             failure = _cause(report)
@@ -65,6 +65,8 @@ class Judge:
             return "error", session.lost, ""
         except (Exception, SystemExit) as error:  # the door: what the program raised is its outcome
             return "error", _name(error), suite.trace(error)
+        if trial.budget.late:
+            raise channel.OverLimit
         if not job["tests"]:
             return "passed", "", ""
         if read.code is None or type(names) is not dict:
@@ -83,7 +85,7 @@ class Judge:
             failure, why = self._run_tests(job, read, names, session, trial)
         except channel.Gone:
             failure, why = session.lost, ""
-        if trial.budget.over:
+        if trial.budget.over or (trial.budget.late and (session.lost or not failure)):
             raise channel.OverLimit
         if session.lost:
             return "error", session.lost, ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 from typing import NamedTuple
 
 ORDER = struct.Struct("<c?xxxxxxdQ")
 REPORT = struct.Struct("<iddq")
-FORK, PROBE, END = b"F", b"P", b"E"
+FORK, PROBE, NUDGE, END = b"F", b"P", b"N", b"E"
+NUDGE_SIGNAL = signal.SIGUSR1
 
 
 def queued(pid: int) -> float:
@@ -53,6 +55,10 @@ class Server:
         if report.queued < 0:  # the fork server may not look, but perhaps we may
             return report._replace(queued=queued(report.code))
         return report
+
+    def nudge(self) -> None:
+        """Have the child send what it holds back, if it can."""
+        self._control.sendall(ORDER.pack(NUDGE, False, 0.0, 0))
 
     def end(self) -> Report:
         """Kill the child if it still runs, wipe its scratch, and say what it has used."""

@@ -81,7 +81,7 @@ class Program:
             answers.add(reply)
             if self._handed:
                 break
-        answers.end()
+        answers.send()
 
     def _encode(self, reply: tuple[Any, ...]) -> memoryview:
         try:
@@ -101,8 +101,9 @@ class Program:
                 raise
         if main:
             _finish()
-        with contextlib.suppress(Exception):  # the tests will meet the same error, and say so
-            exec(imports, scope)
+        if imports:
+            with contextlib.suppress(Exception):  # the tests will meet the same error, and say so
+                exec(imports, scope)
         self._ahead = [(scope.get(name, _missing), arguments) for name, arguments in calls]
         return {name: scope[name] for name in names if name in scope}
 

@@ -7,7 +7,7 @@ import random
 import socket
 import sys
 
-from . import channel, remote
+from . import answers, channel, remote
 from .program import Program
 
 _REHEARSAL = """
@@ -62,6 +62,7 @@ def rehearse() -> Program:
     random.seed(0)
     ours.close()
     theirs.close()
+    answers.listen()
     return Program()
 
 

@@ -119,7 +119,11 @@ class Trial:
     def _wait(self) -> None:
         """Until the line is ready; printed bytes are taken in passing. Raises OverLimit."""
         while True:
-            nap = self.budget.nap()
+            try:
+                nap = self.budget.nap()
+            except channel.OverLimit:
+                nap = self.budget.last_words()
+                self._server.nudge()
             line_ready = False
             for fd, _ in self._poll.poll(nap * 1000 + 1):
                 if fd == self._fd:
