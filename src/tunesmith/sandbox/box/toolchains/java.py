@@ -11,11 +11,12 @@ import secrets
 import struct
 from typing import TYPE_CHECKING, Any
 
-from . import Launch, stated
+from . import Fault, Launch, stated
 
 if TYPE_CHECKING:
     from .workshop import Shop
 
+_NO_MAIN = "error: no main method"
 _APART = '\n/*"""*/\n'
 """Ends a comment or a text block that the program left open, lest it swallow the tests."""
 _UNCAUGHT = re.compile(r'^Exception in thread "main" (?:[\w$]+\.)*([\w$]+)', re.MULTILINE)
@@ -32,7 +33,12 @@ def make(job: dict[str, Any], shop: Shop) -> Launch:
     """The compiled classes go to the program's machine over its line: nothing is written to disk."""
     order = {"program": shop.settings["java"], "arguments": _command(shop.settings, "Compiler", 512 << 20)}
     source = job["code"] + _APART + job["tests"] if job["tests"] else job["code"]
-    classes = shop.compiler(order).compile(source)
+    try:
+        classes = shop.compiler(order).compile(source)
+    except Fault as fault:
+        if fault.said == _NO_MAIN:
+            raise Fault("error", "bad tests" if job["tests"] else "no main", fault.said) from None
+        raise
     word = secrets.token_bytes(16)
     heap = max(_LEAST_HEAP, job["memory_bytes"] - _BESIDE_HEAP)
     return Launch(
