@@ -113,6 +113,14 @@ def test_tests_that_need_a_library_are_refused_and_programs_that_do_fail(pool: P
         assert _one(pool, "rust", code, CHECK["rust"]).failure == "CompileError"
 
 
+def test_go_tests_with_imports_of_their_own_stand_in_a_file_of_their_own(pool: Pool) -> None:
+    if why := languages.missing("go"):
+        pytest.skip(why)
+    tests = 'import "errors"\nfunc main() { if twice(3) != 6 { panic(errors.New("assert")) } }'
+    assert _one(pool, "go", TWICE["go"].replace("BODY", "2 * x"), tests).passed
+    assert not _one(pool, "go", TWICE["go"].replace("BODY", "x"), tests).passed
+
+
 def test_every_level_builds_and_runs(language: str) -> None:
     for level in levels():
         if level.available:

@@ -1,7 +1,7 @@
 """Go: program and tests in one package, compiled and linked without the ``go`` command.
 
 Tests have a ``main``, or functions for ``go test``, which are then called through package testing. They
-stand in one file with the program, or where they begin with a package clause in a file of their own.
+stand in one file with the program, or where they begin with a package clause or imports in their own.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ def _woven(code: str, tests: str) -> dict[str, str]:
     else:
         raise Fault("error", "bad tests", "the tests have no func main() and no func Test...(t *testing.T)")
     code = _PACKAGE.sub("package main", code, count=1)
+    if tests.lstrip().startswith("import"):
+        tests = f"package main\n{tests}"
     if _PACKAGE.search(tests):
         return {"program.go": code, "tests.go": _PACKAGE.sub("package main", tests, count=1), **files}
     return {"program.go": f"{code}\n{tests}", **files}
