@@ -44,6 +44,10 @@ def test_a_preface_is_put_before_and_the_rest_stays_byte_for_byte() -> None:
         ("Use a binary search over the numbers.", "unfaithful: approach"),
         ("Use the numpy library.", "unfaithful: import"),
         ("Write it in JavaScript.", "unfaithful: language"),
+        ("Write it in C#.", "unfaithful: language"),
+        ("Answer in C.", "unfaithful: language"),
+        ("Use Go, please.", "unfaithful: language"),
+        ("Put the answer in c and go on.", "kept"),
         ("Use Python without recursion.", "kept"),
         ("Use the math module in Python.", "kept"),
         ("Loop: while b: a, b = b, a % b until done.", "gives the answer away"),
@@ -55,6 +59,17 @@ def test_a_preface_is_put_before_and_the_rest_stays_byte_for_byte() -> None:
 def test_a_preface_is_held_to_what_the_answer_does(text: str, reason: str) -> None:
     made = read(text)
     assert (made.reason if isinstance(made, Drop) else "kept") == reason
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("c", "Answer in C."), ("cpp", "Answer in C++."), ("csharp", "Answer in C#."), ("go", "Use Go."),
+     ("javascript", "Use JavaScript."), ("java", "Use Java."), ("bash", "A Bash one.")],
+)  # fmt: skip
+def test_a_preface_may_name_the_language_of_its_own_answer(language: str, said: str) -> None:
+    row = GCD.grow("s", language=language, answer=fenced("int x;", language))
+    assert isinstance(read(said, sample=row), Sample)
+    assert isinstance(read(said), Drop), "the answer is in Python"
 
 
 def test_a_row_whose_preface_fails_goes_on_unchanged_and_says_why() -> None:

@@ -39,9 +39,13 @@ Reply with the preface only."""
 
 _LANGUAGES = {
     "python": r"python", "javascript": r"javascript|node\.js", "java": r"java(?!script)",
-    "go": r"golang", "cpp": r"c\+\+", "rust": r"rust", "php": r"php", "ruby": r"ruby",
+    "go": r"golang|(?:in|use|using) (?-i:Go)", "c": r"(?:in|use|using) (?-i:C)(?![+#])",
+    "cpp": r"c\+\+", "csharp": r"c#|c sharp", "rust": r"rust", "php": r"php", "ruby": r"ruby",
     "typescript": r"typescript", "sql": r"sql",
+    "kotlin": r"kotlin", "swift": r"swift", "scala": r"scala", "perl": r"perl", "haskell": r"haskell",
+    "bash": r"bash|shell script",
 }  # fmt: skip
+"""Words that name a language; C and Go are words of their own too, so these must be capitals after "in"."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _COPIED = 6
 """So many code tokens in a row, copied from the answer, give it away."""
