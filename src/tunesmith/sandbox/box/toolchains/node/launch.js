@@ -130,11 +130,13 @@ function parses(text) {
   }
 }
 
-// A name that the tests assign to and nobody declares: strict code forbids it.
+// Whether the tests seem to assign to a name that nobody declares, which strict code forbids.
 function assignsUndeclared() {
-  const declared = (found) => new RegExp(`(?:\\b(?:var|let|const|function|class)\\s+|[,({[]\\s*)${found.replace(/\$/g, '\\$')}\\b`);
+  const both = `${code}\n${tests}`;
   for (const [, found] of tests.matchAll(/(?:^|[;{}(])\s*([A-Za-z_$][\w$]*)\s*(?:=(?![=>])|\+\+|--|[-+*/]=)/gm)) {
-    if (!declared(found).test(tests) && !declared(found).test(code)) return true;
+    const at = `(?<![\\w$])${found.replace(/\$/g, '\\$')}(?![\\w$])`;
+    const declared = `\\b(?:var|let|const|function|class)\\b[^;\\n]*${at}|\\([^()]*${at}[^()]*\\)\\s*=>|${at}\\s*=>`;
+    if (!new RegExp(declared).test(both)) return true;
   }
   return false;
 }
