@@ -226,7 +226,7 @@ def test_a_broken_toolchain_is_an_error_of_the_setup(tmp_path: Path) -> None:
 
 def test_what_is_prepared_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
     script = (
-        "import time\nfrom tunesmith.sandbox.languages.language import kept\ndef make(folder, place):\n"
+        "import time\nfrom tunesmith.sandbox.languages.language import kept\ndef make(folder):\n"
         "    (folder / 'half').touch()\n    print(1)\n    time.sleep(0.2)\n    (folder / 'whole').touch()\n"
         "assert (kept('thing', [1], make) / 'whole').exists()\n"
     )

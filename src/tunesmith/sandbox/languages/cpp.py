@@ -49,7 +49,7 @@ def _prepare(found: Toolchain) -> Toolchain:
     compiler = found.settings["compiler"]
     shared = native.prepared(compiler)
     key = [found.version, compiler, FLAGS, _LIGHT, _MADE]
-    folder = kept("cpp", key, lambda folder, _: _make(compiler, folder))
+    folder = kept("cpp", key, lambda folder: _make(compiler, folder))
     return replace(
         found,
         settings={**found.settings, **shared, "headers": str(folder)},
@@ -61,7 +61,7 @@ def _make(compiler: str, folder: Path) -> None:
     """``whole.h`` and ``light.h``, compiled; ``bits/stdc++.h`` as the light one; the ``heavy`` words."""
     (folder / "whole.h").write_text("#include <bits/stdc++.h>\n")
     (folder / "light.h").write_text("".join(f"#include <{name}>\n" for name in _LIGHT))
-    kind = "gch" if Path(compiler).name == "g++" else "pch"
+    kind = "gch" if _is_gcc(compiler) else "pch"
     for name in ("whole.h", "light.h"):
         run([compiler, *FLAGS, "-x", "c++-header", name, "-o", f"{name}.{kind}"], folder)
     (folder / "heavy").write_text("\n".join(sorted(_heavy(compiler, folder))))
@@ -92,10 +92,15 @@ def _errors(compiler: str, folder: Path, scope: str, words: Sequence[str]) -> li
     """For each word, whether the compiler knows nothing of that name in that scope."""
     lines = "".join(f"namespace n{number} {{ using {scope}{word}; }}\n" for number, word in enumerate(words))
     (folder / "names.cpp").write_text(lines)
-    command = [compiler, *FLAGS, "-fsyntax-only", "-include", "whole.h", "names.cpp"]
+    all_of_them = "-fmax-errors=0" if _is_gcc(compiler) else "-ferror-limit=0"
+    command = [compiler, *FLAGS, all_of_them, "-fsyntax-only", "-include", "whole.h", "names.cpp"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     wrong = {int(line) for line in re.findall(r"^names\.cpp:(\d+):\d+: error", done.stderr, re.MULTILINE)}
     return [number + 1 in wrong for number in range(len(words))]
+
+
+def _is_gcc(compiler: str) -> bool:
+    return Path(compiler).name == "g++"
 
 
 LANGUAGE = Language("cpp", "install g++, e.g. `apt-get install g++`; `mold` makes it faster", _find, _prepare)

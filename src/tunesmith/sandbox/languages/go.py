@@ -24,18 +24,17 @@ def _find() -> Toolchain | None:
 
 def _prepare(found: Toolchain) -> Toolchain:
     go = found.settings["go"]
-    folder = kept("go", [found.version, found.readable], lambda folder, place: _make(go, folder, place))
+    folder = kept("go", [found.version, found.readable], lambda folder: _make(go, folder))
     settings = {**found.settings, "packages": str(folder / "packages")}
     return replace(found, settings=settings, readable=(*found.readable, str(folder)))
 
 
-def _make(go: str, folder: Path, place: Path) -> None:
+def _make(go: str, folder: Path) -> None:
     """Write where each package of the standard library is, compiled; what Go brings so is not copied."""
     cache = folder / "cache"
     cache.mkdir()
     environment = {"GOCACHE": str(cache), "CGO_ENABLED": "0", "GO111MODULE": "off", "GOFLAGS": ""}
-    found = run([go, "list", "-export", "-f", _LIST, "std"], folder, **environment)
-    (folder / "packages").write_text(found.replace(str(cache), str(place / "cache")))
+    (folder / "packages").write_text(run([go, "list", "-export", "-f", _LIST, "std"], folder, **environment))
 
 
 LANGUAGE = Language("go", "install Go, e.g. `apt-get install golang-go`", _find, _prepare)

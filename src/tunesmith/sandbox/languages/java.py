@@ -52,9 +52,9 @@ def _folders(home: Path) -> tuple[str, ...]:
 def _prepare(found: Toolchain) -> Toolchain:
     java = found.settings["java"]
     sources = {path.name: path.read_text() for path in sorted(_SOURCES.glob("*.java"))}
-    classes = kept("java", [found.version, java, sources], lambda new, _: _compile(Path(java), new))
+    classes = kept("java", [found.version, java, sources], lambda new: _compile(Path(java), new))
     jar = str(classes / "box.jar")
-    archives = kept("java-archives", [jar, _TRIAL], lambda new, _: _archive(java, jar, new))
+    archives = kept("java-archives", [jar, _TRIAL], lambda new: _archive(java, jar, new))
     return replace(
         found,
         settings={**found.settings, "jar": jar, "archives": str(archives)},

@@ -68,42 +68,46 @@ def home(program: str) -> tuple[str, ...]:
     return () if folder == Path("/") or Path("/usr") in (folder, *folder.parents) else (str(folder),)
 
 
-def kept(name: str, key: object, make: Callable[[Path, Path], None]) -> Path:
-    """The folder that ``make(folder, its final place)`` filled for this ``key``, made once on this machine.
+def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
+    """The folder that ``make`` filled for this ``key``, made once on this machine.
 
-    Processes that want it at the same time wait for the one that makes it, and none sees it half done.
+    Processes that want it at the same time wait for the one that makes it, and none sees it half done:
+    it counts once a mark is set in it. It is made in its place, since compilers note where things are.
     Raises SetupError where it cannot be made.
     """
     digest = hashlib.sha256(json.dumps([name, key]).encode()).hexdigest()[:16]
-    root = _root()
-    done = root / f"{name}-{digest}"
-    if done.is_dir():
-        os.utime(done)
-        return done
-    with (root / f"{name}-{digest}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if done.is_dir():
-            return done
-        partial = Path(tempfile.mkdtemp(dir=root))
-        try:
-            partial.chmod(0o755)
-            make(partial, done)
-            partial.rename(done)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise SetupError(
-                "sandbox", f"cannot prepare {name}: {_reason(error)}", "check the toolchain"
-            ) from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    _forget(root, name)
-    return done
+    folder = _root() / f"{name}-{digest}"
+    mark = folder / "made"
+    if not mark.exists():
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not mark.exists():
+                _make(name, folder, make)
+                mark.touch()
+        _forget(folder.parent, name)
+    with contextlib.suppress(OSError):  # made by another user, who is the one to forget it
+        mark.touch()
+    return folder
+
+
+def _make(name: str, folder: Path, make: Callable[[Path], None]) -> None:
+    """What a process left there that did not come to its end goes first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir()
+        folder.chmod(0o755)
+        make(folder)
+    except (OSError, subprocess.SubprocessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        problem = f"cannot prepare {name}: {_reason(error)}"
+        raise SetupError("sandbox", problem, "check the toolchain; `tunesmith doctor` names it") from None
 
 
 def _forget(root: Path, name: str) -> None:
     """Remove what nobody has used for months, such as what was made for a compiler since replaced."""
     for folder in root.glob(f"{name}-*"):
         with contextlib.suppress(OSError):
-            if folder.is_dir() and time.time() - folder.stat().st_mtime > _UNUSED_SECONDS:
+            if time.time() - (folder / "made").stat().st_mtime > _UNUSED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

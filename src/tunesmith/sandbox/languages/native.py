@@ -16,7 +16,7 @@ def prepared(compiler: str) -> dict[str, Any]:
     """Settings: ``link``, options for ``compiler`` when it links, and ``last``, the folder of objects."""
     key = [compiler, said(compiler, "--version"), native.source(), native.COMPILE]
     key += [said(linker, "--version") for linker in _LINKERS]
-    folder = kept("native", key, lambda folder, _: _make(compiler, folder))
+    folder = kept("native", key, lambda folder: _make(compiler, folder))
     linker = (folder / "linker").read_text()
     return {"link": ["-pthread", *([f"-fuse-ld={linker}"] if linker else [])], "last": str(folder)}
 

@@ -21,7 +21,7 @@ _ARM = (
 _CALLS = {"x86_64": (1, 231, _INTEL), "aarch64": (64, 94, _ARM)}
 """Numbers of ``write`` and ``exit_group``, and how to call the kernel."""
 
-COMPILE = ("-O1", "-w", "-fno-builtin", "-fno-stack-protector", "-fno-tree-loop-distribute-patterns", "-fPIC")
+COMPILE = ("-O1", "-w", "-fno-builtin", "-fno-stack-protector", "-fPIC")
 WRAP = ("-Wl,--wrap=main",)
 """For the compiler of the source below, and for the linker of a program."""
 NAME = "f_" + "0" * 32
