@@ -10,7 +10,7 @@ import pytest
 from lending import SandboxLender
 from tunesmith.grammars import has_grammar
 from tunesmith.sample import Sample
-from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox import Pool, languages, open_sandbox
 from tunesmith.step import Context
 from tunesmith.verification.execute import Execute
 from tunesmith.verification.parse import Parse
@@ -55,6 +55,31 @@ def test_every_row_comes_out_as_itself_in_order(pool: Pool, tmp_path: Path) -> N
 def test_a_row_without_tests_is_unknown_not_failed(pool: Pool, tmp_path: Path) -> None:
     (row,) = _judge(pool, tmp_path, _row(RIGHT, tests=""))
     assert (row.verdicts[-1].passed, row.verdicts[-1].reason) == (None, "no tests")
+
+
+LANGUAGES = {
+    "javascript": ("const double = (x) => 2 * x;", "require('assert').equal(double(2), 4);"),
+    "java": (
+        "class Answer { static int twice(int x) { return 2 * x; } }",
+        "class Tests { public static void main(String[] args) { assert Answer.twice(2) == 4; } }",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_answers_in_other_languages_get_real_verdicts(pool: Pool, tmp_path: Path, language: str) -> None:
+    if why := languages.missing(language):
+        pytest.skip(why)
+    code, tests = LANGUAGES[language]
+    answers = [code, code.replace("2 * x", "3 * x"), code.replace("2 * x", "2 * ")]
+    rows = [_row(f"So:\n```{language}\n{answer}\n```", tests, language=language) for answer in answers]
+    verdicts = [row.verdicts[-1] for row in _judge(pool, tmp_path, *rows)]
+    broken = {"javascript": "SyntaxError", "java": "CompileError"}[language]
+    assert [(v.passed, v.reason) for v in verdicts] == [
+        (True, ""),
+        (False, "AssertionError"),
+        (False, broken),
+    ]
 
 
 def test_a_language_without_a_runner_is_unknown_not_failed(pool: Pool, tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import shutil
-import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -14,9 +12,8 @@ from stdlib_functions import stdlib_functions
 from tunesmith.llm.replies import fenced
 from tunesmith.llm.starter_describe import one_function
 from tunesmith.llm.starter_javascript import translated
-from tunesmith.results import Outcome, Program
 from tunesmith.sample import Sample
-from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox import Pool, languages, open_sandbox
 from tunesmith.step import Context, Embedder, Sandbox
 from tunesmith.verification.differential import alike
 from tunesmith.verification.inputs import entry, inputs_for
@@ -24,32 +21,6 @@ from tunesmith.verification.translation import Translation
 
 GCD = "def gcd(a, b):\n    while b:\n        a, b = b, a % b\n    return abs(a)"
 EVEN = "def even(n: int) -> bool:\n    return n % 2 == 0"
-
-
-class WithNode:
-    """A sandbox that also runs our own JavaScript, by node."""
-
-    isolation = "test"
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-
-    def run(self, programs: Iterable[Program]) -> Iterator[Outcome]:
-        for program in programs:
-            if program.language != "javascript":
-                yield from self.pool.run([program])
-                continue
-            yield by_node(program.code)
-
-
-def by_node(code: str) -> Outcome:
-    try:
-        done = subprocess.run(
-            ["node", "-"], input=code, capture_output=True, text=True, timeout=5, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome("timeout", failure="cpu time")
-    return Outcome("error" if done.returncode else "passed", done.stdout, done.stderr)
 
 
 class Lender:
@@ -112,21 +83,20 @@ def test_a_translation_returns_what_its_source_returns(
     assert marked(pool, row(source, target, tests=tests)) == [verdict]
 
 
-def test_a_language_that_nothing_here_runs_is_unknown_and_says_so(pool: Pool) -> None:
-    java, script = row(GCD, "class A {}", "java"), row(GCD, "function gcd(a, b) {}", "javascript")
-    assert marked(pool, java) == [(None, "no comparison for java")]
-    if pool_refuses_javascript(pool):
-        assert marked(pool, script) == [(None, "no runner for javascript")]
+def test_a_language_that_is_not_compared_is_unknown_and_says_so(pool: Pool) -> None:
+    assert marked(pool, row(GCD, "class A {}", "java")) == [(None, "no comparison for java")]
 
 
-def pool_refuses_javascript(pool: Pool) -> bool:
-    (outcome,) = pool.run([Program("1;", language="javascript")])
-    return outcome.status == "refused"
+def test_without_a_toolchain_a_translation_is_unknown(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(languages, "toolchain", lambda name: None)
+    ((passed, reason),) = marked(pool, row(GCD, "function gcd(a, b) {}", "javascript"))
+    assert passed is None
+    assert reason.startswith("no toolchain: javascript (install node")
 
 
 def test_javascript_is_held_against_its_python_source(pool: Pool) -> None:
-    if shutil.which("node") is None:
-        pytest.skip("needs node to run JavaScript")
+    if why := languages.missing("javascript"):
+        pytest.skip(why)
     right = "export function greatest(a, b) {\n  while (b) { [a, b] = [b, a - b * Math.floor(a / b)]; }\n"
     right += "  return Math.abs(a);\n}"
     rows = [
@@ -136,13 +106,13 @@ def test_javascript_is_held_against_its_python_source(pool: Pool) -> None:
         row(EVEN, "const even = (n) => n % 2 === 0;", "javascript"),
         row(EVEN, "const even = (n) => (n % 2 === 0 ? 1 : 0);", "javascript"),
     ]
-    assert [passed for passed, _ in marked(WithNode(pool), *rows)] == [True, False, False, True, False]
+    assert [passed for passed, _ in marked(pool, *rows)] == [True, False, False, True, False]
 
 
 def test_what_the_starter_teacher_translates_returns_the_same_in_javascript(pool: Pool) -> None:
     """Functions of the standard library that it can translate, and the same with one operator turned."""
-    if shutil.which("node") is None:
-        pytest.skip("needs node to run JavaScript")
+    if why := languages.missing("javascript"):
+        pytest.skip(why)
     right: list[Sample] = []
     wrong: list[Sample] = []
     for code in (GCD, EVEN, *stdlib_functions(1500)):
@@ -153,8 +123,8 @@ def test_what_the_starter_teacher_translates_returns_the_same_in_javascript(pool
         if script and len(right) < 8:
             right.append(row(code, script, "javascript"))
             wrong.append(row(code, script.replace("return ", "return 1 + 2 * "), "javascript"))
-    good = [passed for passed, _ in marked(WithNode(pool), *right)]
-    bad = [passed for passed, _ in marked(WithNode(pool), *wrong)]
+    good = [passed for passed, _ in marked(pool, *right)]
+    bad = [passed for passed, _ in marked(pool, *wrong)]
     assert False not in good and good.count(True) >= 3
     assert True not in bad
 
