@@ -89,6 +89,17 @@ def test_a_null_in_tiny_is_a_value_where_there_is_nothing_to_remove() -> None:
         read(text.replace("c: {ngram", "cc: {ngram").replace("cc: {ngram: null}", "cc: null"), tiny=True)
 
 
+def test_a_step_new_in_tiny_stands_before_the_step_that_follows_it_there() -> None:
+    changes = (
+        "numbers: {count: 2}\n    more: {do: acme.numbers, count: 1}\n    lucky: {from: [numbers, more]}"
+    )
+    tiny = read(GOOD.replace("numbers: {count: 2}", changes), tiny=True)
+    assert [node.name for node in tiny.nodes] == ["numbers", "more", "lucky", "asked", "rounds"]
+    assert isinstance(tiny.nodes[2], Node) and tiny.nodes[2].inputs == (Ref("numbers"), Ref("more"))
+    last = GOOD + "    words: {do: acme.fragments}\n"
+    assert [node.name for node in read(last, tiny=True).nodes][-1] == "words"
+
+
 def test_tiny_removes_with_null_and_replaces_what_gets_a_new_address() -> None:
     text = GOOD.replace("    rounds: {repeat: 1}", "    rounds: null\n    lucky: {do: acme.reverse, most: 1}")
     tiny = read(text, tiny=True)

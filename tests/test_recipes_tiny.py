@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -193,7 +194,7 @@ def test_a_second_wave_sees_the_verdicts_on_the_first_and_raw_code_of_its_own(ru
     assert not {p for row in judged for p in row.parents} & {row.id for row in judged}
     assert len({row.id for row in judged}) == len(judged)
     assert {row.task for row in judged} >= {"generation", "repair"}
-    assert {row.source for row in judged} == {"stdlib"}
+    assert {row.source for row in judged} == {"stdlib", "functions", "starter"}
 
 
 def rows_of(step: Path) -> list[Any]:
@@ -274,7 +275,23 @@ def test_repairs_that_execution_refutes_are_dropped_and_unknown_ones_stay(runs: 
     said = Counter(v.passed for row in rows(folder, "repaired") for v in row.verdicts if v.by == "repaired")
     assert said.total() > 0
     sound = next(record for _, record in records(folder) if record["name"] == "sound")
-    assert sound["dropped"] == said[False]
+    assert sound["reasons"]["repaired: failed"] == said[False]
+
+
+def test_summaries_are_proven_by_the_way_back_which_is_not_trained_on(runs: Runs) -> None:
+    folder = runs("wavecoder")
+    told = rows(folder, "summed_up")
+    proven = {row.id for row in told for v in row.verdicts if v.by == "summed_up" and v.passed}
+    back = [row for row in told if row.task == "round trip"]
+    assert back and {row.meta["summary_of"] for row in back} & proven
+    assert all(row.code and row.answer for row in back)
+    assert "round trip" not in {row.task for row in rows(folder, "sound")}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node to run JavaScript")
+def test_translations_are_proven_by_running_both_languages(runs: Runs) -> None:
+    shown = [v for row in rows(runs("wavecoder"), "translated") for v in row.verdicts if v.by == "translated"]
+    assert any(v.passed for v in shown) and not any(v.passed is False for v in shown)
 
 
 def test_only_a_failed_verdict_fails_not_failed() -> None:
@@ -290,7 +307,8 @@ def test_real_functions_become_four_tasks_with_their_licence(runs: Runs) -> None
     folder = runs("wavecoder")
     generated = [record for _, record in records(folder) if record["do"] == "synthesis.four_tasks"]
     assert all(r["rows_in"] == r["rows_out"] + r["dropped"] for r in generated)
-    assert all(row.license == "PSF-2.0" and row.code for row in rows(folder, "clean"))
+    own = {"stdlib": "PSF-2.0", "functions": "Apache-2.0", "starter": "CC0-1.0"}
+    assert all(row.license == own[row.source] and row.code for row in rows(folder, "clean"))
 
 
 @pytest.mark.slow
@@ -309,13 +327,15 @@ def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, shared: Pat
     told = {one.name: one for one in assert_the_report_adds_up(folder)}
     made = told["waves.generated"]
     assert made.rows_in == made.total.made == sum(count.made for count in made.counts) > 0
-    assert {row.license for row in rows(folder, "records")} == {"MIT"}
+    real = [row for row in rows(folder, "records") if row.source == "humanevalpack"]
+    assert {row.license for row in real} == {"MIT"} and len(real) > 20
     for judge, task in (
         ("translated", "translation"),
         ("summed_up", "summarisation"),
         ("repaired", "repair"),
     ):
-        judged = [row for row in rows(folder, "summed_up") if judge in {v.by for v in row.verdicts}]
+        ours = [row for row in rows(folder, "summed_up") if row.task == task]
+        judged = [row for row in ours if judge in {v.by for v in row.verdicts}]
         assert {row.id for row in judged} == {row.id for row in rows(folder, "records") if row.task == task}
     shown = [v for row in rows(folder, "summed_up") for v in row.verdicts if v.by == "translated"]
     assert all(v.passed is not None or v.reason for v in shown)

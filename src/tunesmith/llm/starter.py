@@ -7,7 +7,7 @@ says so in its ``model``. What it cannot do it refuses in plain words. It reads 
 
 | intent                  | facts                            | reply                            |
 |-------------------------|----------------------------------|----------------------------------|
-| ``answer``              | instruction, persona?            | fenced Python, in one of 3 styles|
+| ``answer``              | instruction, persona?, head?     | fenced Python, in one of 3 styles|
 | ``evolve.<heuristic>``  | instruction, answer?             | a harder instruction             |
 | ``write_tests``         | instruction                      | fenced asserts                   |
 | ``self_instruct``       | tasks, count                     | JSON: further tasks of the world |
@@ -33,7 +33,7 @@ from .model import Backend, Model
 from .starter_chance import luck
 
 Handler = Callable[[Request], str | None]
-VERSION = "3"
+VERSION = "4"
 REFUSAL = "Sorry, I cannot do this: I am a set of rules, not a language model, and no rule of mine applies."
 
 

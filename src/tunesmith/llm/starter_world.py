@@ -16,6 +16,7 @@ import orjson
 
 from .. import starter
 from ..exchange import Request
+from .replies import sentences
 from .starter_chance import luck
 
 T = TypeVar("T")
@@ -108,7 +109,13 @@ MISTAKES: Mapping[str, Callable[[Request], str | None]] = MappingProxyType({
 
 
 def _read(request: Request) -> starter.Reading | None:
-    return starter.read(str(request.facts.get("instruction", "")))
+    """The task that an instruction is, or that an account of a function (``head``) begins with."""
+    text = str(request.facts.get("instruction", ""))
+    whole = starter.read(text)
+    if whole is not None or not request.facts.get("head"):
+        return whole
+    first = sentences(text)[:1]
+    return starter.read(first[0]) if first and first[0] != text.strip() else None
 
 
 def _program(task: starter.Task, style: str) -> str:

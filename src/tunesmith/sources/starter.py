@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .. import starter
 from ..errors import UserError
@@ -30,6 +31,14 @@ class Starter(Step):
     Few parts leave the most room for evolution."""
     answered: bool = False
     """Whether rows come with a right answer; without one a teacher answers them."""
+    as_code: bool = False
+    """Whether rows are raw code instead: a program with its task as docstring, and no instruction."""
+
+    @model_validator(mode="after")
+    def _code_or_answer(self) -> Self:
+        if self.as_code and self.answered:
+            raise ValueError("as_code: raw code has no answer; leave out answered")
+        return self
 
     def outside(self, ctx: Context) -> str:
         self._known(ctx)
@@ -38,7 +47,13 @@ class Starter(Step):
     def source(self, ctx: Context) -> Yield:
         for task in self._chosen(ctx):
             luck = ctx.chance(task.name)
-            for wording in luck.sample(list(starter.instructions(task)), self.phrasings):
+            wordings = list(starter.instructions(task))
+            if self.as_code:  # the first line of a docstring is one sentence
+                wordings = [wording for wording in wordings if ". " not in wording]
+            for wording in luck.sample(wordings, min(self.phrasings, len(wordings))):
+                if self.as_code:
+                    yield _raw(ctx.step, task, wording, luck)
+                    continue
                 yield Sample.born(
                     ctx.step,
                     instruction=wording,
@@ -70,3 +85,13 @@ class Starter(Step):
 
 def _answer(task: starter.Task, luck: Random) -> str:
     return f"```python\n{starter.solution(task, luck.choice(starter.STYLES))}```"
+
+
+def _raw(step: str, task: starter.Task, wording: str, luck: Random) -> Sample:
+    """A program with its task as docstring, as ``sources.folder`` would give it."""
+    head, *body = starter.solution(task, luck.choice(starter.STYLES)).splitlines()
+    code = "\n".join([head, f'    """{wording}"""', *body]) + "\n"
+    return Sample.born(
+        step, code=code, tests=starter.tests(task), language="python", source="starter", license="CC0-1.0",
+        meta={"name": "solve", "docstring": wording},
+    )  # fmt: skip

@@ -46,7 +46,7 @@ class RoundTrip(Step):
         if not summary or not head:
             return []
         prompt = PROMPT.format(head=head, summary=summary)
-        facts = {"instruction": summary, "language": "python"}
+        facts = {"instruction": summary, "language": "python", "head": head}
         return [
             Request.of(prompt, intent="answer", facts=facts, draw=sample.draw + draw)
             for draw in range(self.draws)
