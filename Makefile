@@ -9,16 +9,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 READY := $(VENV)/.ready
 TESTABLE := $(VENV)/.testable
+TYPED := $(VENV)/.typed
 
 .PHONY: quickstart test test-all check docs clean
 
 quickstart: $(READY)
 	@$(BIN)/tunesmith run starter
 
-test: $(TESTABLE)
+test: $(TESTABLE) $(TYPED)
 	@$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
 
-test-all: $(TESTABLE)
+test-all: $(TESTABLE) $(TYPED)
 	@$(BIN)/pytest -n 2 --dist worksteal
 
 check: $(READY)
@@ -43,6 +44,12 @@ $(READY): pyproject.toml constraints.txt
 # What only tests need beside: the hub's data sets.
 $(TESTABLE): $(READY)
 	@$(PIP) -e ".[hub]"
+	@touch $@
+
+# TypeScript's compiler, beside the tests' Python; without npm or network its tests are skipped.
+$(TYPED): $(READY)
+	@if command -v npm >/dev/null; then npm install --prefix $(VENV) --silent --no-audit --no-fund \
+	  --fetch-retries=0 typescript@5.9 >/dev/null 2>&1 || echo "no TypeScript: its tests will be skipped"; fi
 	@touch $@
 
 clean:
