@@ -64,18 +64,21 @@ class Targets:
     def damage(self, own: Path) -> list[str]:
         """What happened to this attack's own files."""
         found = []
-        if not (own / "canary").exists() or (own / "canary").read_text() != "untouched":
+        canary = own / "canary"
+        if canary.exists() and canary.stat().st_mode & 0o777 == 0:
+            found.append("the user's file was made unreadable")
+        elif not canary.exists() or canary.read_text() != "untouched":
             found.append("the user's file was changed")
         if not (own / "folder").is_dir() or any((own / "folder").iterdir()):
             found.append("the user's folder was changed")
-        if (own / "canary").exists() and (own / "canary").stat().st_mode & 0o777 == 0:
-            found.append("the user's file was made unreadable")
         return found
 
     def disturbed(self) -> list[str]:
         """What happened to what the attacks share."""
-        found = [] if self._bystander.poll() is None else ["the user's process was killed"]
-        if Path(f"/proc/{self._bystander.pid}/stat").read_text().split()[2] == "T":
+        found = []
+        if self._bystander.poll() is not None:
+            found.append("the user's process was killed")
+        elif Path(f"/proc/{self._bystander.pid}/stat").read_text().split()[2] == "T":
             found.append("the user's process was stopped")
         for listener in self._listeners:
             try:
