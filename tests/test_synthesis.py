@@ -1,4 +1,4 @@
-"""Steps that ask a model read any reply at all into rows or drops with a reason."""
+"""Evolution, answers, tests, four tasks and their examples: what becomes of a reply, by name."""
 
 from __future__ import annotations
 
@@ -9,40 +9,23 @@ from typing import Any, get_args
 
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tunesmith.exchange import Completion
-from tunesmith.rows import Table, to_arrow, write_rows
+from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Drop, Sample
-from tunesmith.selection.discriminate import Discriminate
-from tunesmith.selection.no_gain import NoGain
-from tunesmith.step import Context, Step
+from tunesmith.step import Context
 from tunesmith.synthesis.answer import Answer
-from tunesmith.synthesis.comprehend import Comprehend
-from tunesmith.synthesis.diversify import Diversify
 from tunesmith.synthesis.evolve import METHODS, Evolve, Heuristic
 from tunesmith.synthesis.examples import Examples
 from tunesmith.synthesis.four_tasks import SCHEMA, SHARES, FourTasks
-from tunesmith.synthesis.hindsight import Hindsight
-from tunesmith.synthesis.inverse import Inverse
-from tunesmith.synthesis.oss_instruct import OssInstruct
-from tunesmith.synthesis.self_evaluate import SelfEvaluate
 from tunesmith.synthesis.write_tests import WriteTests
-from tunesmith.verification.yes_probability import YesProbability
 
 CTX = Context("asked", seed=3)
 SEED = Sample.born(
     "seeds", instruction="Write a function that adds two numbers.", answer="def add(a, b):\n    return a + b",
     language="python", code="def add(a, b):\n    return a + b", source="unit", license="mit",
 )  # fmt: skip
-STEPS: list[Any] = [
-    Evolve(), Answer(per_instruction=2), WriteTests(), FourTasks(), Diversify(), OssInstruct(), Inverse(),
-    Hindsight(share=1, rejected="drop"), Comprehend(tasks=("review",)), SelfEvaluate(), Discriminate(),
-]  # fmt: skip
-MARKERS: list[Any] = [NoGain(), YesProbability(), Hindsight(share=1)]
-ODD = st.text(st.characters(exclude_categories=()), max_size=200)
 
 
 def read(step: Any, *texts: str, sample: Sample = SEED, finish: str = "stop") -> list[Sample | Drop]:
@@ -51,62 +34,6 @@ def read(step: Any, *texts: str, sample: Sample = SEED, finish: str = "stop") ->
 
 def reasons(made: Sequence[Sample | Drop]) -> list[str]:
     return [thing.reason if isinstance(thing, Drop) else "kept" for thing in made]
-
-
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: type(step).__name__)
-@pytest.mark.parametrize(
-    ("text", "finish", "reason"),
-    [
-        ("", "stop", "empty"),
-        (" \n\x00 ", "stop", "empty"),
-        ("I'm sorry, but I can't help with that.", "stop", "refused"),
-        ("Sorry, I cannot do this: no rule of mine applies.", "stop", "refused"),
-        ("As an AI language model I have no files.", "stop", "refused"),
-        ("anything", "content_filter", "refused"),
-        ("Write a function that adds", "length", "cut off"),
-    ],
-)
-def test_replies_without_content_are_dropped_with_their_reason(
-    step: Step, text: str, finish: str, reason: str
-) -> None:
-    assert reasons(read(step, text, finish=finish)) == [reason]
-
-
-@pytest.mark.parametrize("step", [*STEPS, *MARKERS], ids=lambda step: type(step).__name__)
-@settings(deadline=None)
-@given(texts=st.lists(ODD | st.just('{"task": "repair", "instruction": 3}'), min_size=1, max_size=2))
-def test_any_reply_becomes_rows_that_can_be_stored(step: Step, texts: list[str]) -> None:
-    made = read(step, *texts, sample=SEED.noted(evolved_from="Add."))
-    assert made
-    to_arrow([thing.sample if isinstance(thing, Drop) else thing for thing in made])
-    assert all(not isinstance(thing, Drop) or thing.reason for thing in made)
-
-
-@pytest.mark.parametrize(
-    "unit", ["<task>", "a", "a.", " ", "\n", "```\n", "no a ", "given prompt ", "{", "- a\n"]
-)
-def test_long_degenerate_replies_are_read_in_linear_time(unit: str) -> None:
-    """A reader that looked back at each place would need hours for these; the suite's own limit shows it."""
-    for step in (*STEPS, *MARKERS):
-        assert read(step, unit * (80_000 // len(unit)), sample=SEED.noted(evolved_from="Add."))
-
-
-@pytest.mark.parametrize("step", MARKERS, ids=lambda step: type(step).__name__)
-@pytest.mark.parametrize("text", ["", "I'm sorry, I cannot.", "Perhaps; who knows?" * 200])
-def test_rows_that_a_model_cannot_judge_pass_with_an_unknown_verdict(step: Any, text: str) -> None:
-    row = SEED.noted(evolved_from="Add.")
-    (made,) = read(step, text, sample=row)
-    assert isinstance(made, Sample)
-    assert made.id == row.id
-    assert made.verdicts[-1].passed is None and made.verdicts[-1].reason
-
-
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: type(step).__name__)
-def test_children_name_their_parent_and_keep_source_and_licence(step: Any) -> None:
-    for thing in read(step, "assert add(1, 2) == 3", "Write a loop."):
-        child = thing.sample if isinstance(thing, Drop) else thing
-        assert child.id == SEED.id or child.parents == (SEED.id,)
-        assert (child.source, child.license) == ("unit", "mit")
 
 
 def test_code_that_prints_an_apology_is_no_refusal() -> None:
