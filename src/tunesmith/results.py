@@ -17,6 +17,8 @@ class Program:
     """Untrusted code and the tests that judge it.
 
     tests: source that raises unless ``code`` is right, run after it; empty means "it must only run".
+    language: by any of its usual names (``cpp`` or ``c++``); the tests in other languages than Python have
+    a ``main`` or what the language calls tests (Rust's ``#[test]``, functions for ``go test``).
     entry_point: the function under test, where the tests are HumanEval's ``check(candidate)``.
     cpu_seconds, memory_bytes: limits; None takes the sandbox's defaults.
     """

@@ -5,8 +5,9 @@ One file a language, with one function:
     make(job, shop) -> Launch
 
 It weaves the program and its tests together with a last word, builds them with ``shop.build`` (where
-there is something to build) and says what to run. Raises Fault where there is nothing to run. The
-caller's half of a language is ``sandbox/languages/NAME.py``; its ``settings`` arrive as ``shop.settings``.
+there is something to build; then its file has the constant ``SERVERS``) and says what to run. Raises
+Fault where there is nothing to run. The caller's half of a language is ``sandbox/languages/NAME.py``;
+its ``settings`` arrive as ``shop.settings``.
 
 The last word is random, known to the judge and spoken on descriptor 3 once the last test has returned;
 a pass is exit code 0 and exactly that word. So ending early, in whatever way, passes nothing.
@@ -50,6 +51,12 @@ class Fault(Exception):
     def __init__(self, status: str, failure: str, said: str = "") -> None:
         super().__init__(failure)
         self.status, self.failure, self.said = status, failure, said
+
+
+def servers(language: str) -> tuple[str, ...]:
+    """The kinds of fork servers that a language needs for every program, by its constant ``SERVERS``."""
+    kinds: tuple[str, ...] = getattr(importlib.import_module(f".{language}", __name__), "SERVERS", ("run",))
+    return kinds
 
 
 def maker(language: str) -> Callable[[dict[str, Any], Any], Launch]:

@@ -16,6 +16,7 @@ from . import Fault, Launch, native, stated
 if TYPE_CHECKING:
     from .workshop import Shop, Stage
 
+SERVERS = ("build", "run")
 _INCLUDED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|pragma|undef)\b", re.MULTILINE)
 _MAIN = re.compile(r"\bmain\s*\(")

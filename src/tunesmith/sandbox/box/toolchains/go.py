@@ -15,6 +15,7 @@ from . import Fault, Launch, stated
 if TYPE_CHECKING:
     from .workshop import Shop, Stage
 
+SERVERS = ("build", "run")
 _PACKAGE = re.compile(r"^package[ \t]+\w+", re.MULTILINE)
 _MAIN = re.compile(r"^func[ \t]+main[ \t]*\([ \t]*\)", re.MULTILINE)
 _TEST = re.compile(r"^func[ \t]+(Test\w*)[ \t]*\([ \t]*\w+[ \t]+\*testing\.T[ \t]*\)", re.MULTILINE)

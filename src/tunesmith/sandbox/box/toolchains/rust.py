@@ -14,6 +14,7 @@ from . import Fault, Launch, native, stated
 if TYPE_CHECKING:
     from .workshop import Shop, Stage
 
+SERVERS = ("build", "run")
 _FLAGS = (
     "--edition=2021", "--crate-name=program", "--crate-type=bin", "--emit=obj", "-Copt-level=0",
     "-Cdebuginfo=0", "-Cprefer-dynamic", "-Ccodegen-units=1", "--cap-lints=allow",

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import budget, channel, orders, trial, wire
-from . import FAILED, Fault, Launch, maker, stated
+from . import FAILED, Fault, Launch, maker, servers, stated
 from .errand import Errand
 from .standing import Standing
 
@@ -172,7 +172,8 @@ def serve(
     """Judge programs from ``connection`` until the caller goes, or the keeper at descriptor ``keeper``."""
     shop = Shop(settings, start, [connection.fileno(), keeper])
     workshop = Workshop(language, shop)
-    shop.server("run")
+    for kind in servers(language):  # before the worker is ready: what cannot start is no program's failure
+        shop.server(kind)
     connection.sendall(wire.frame({"ready": True}))
     frames = wire.Frames()
     try:
