@@ -73,7 +73,22 @@ def test_decontamination_is_told_with_its_result_or_as_missing(tmp_path: Path, r
         "01-clean", "selection.decontaminate", [seed(1)], [Drop(seed(2), "same as humaneval")], **facts
     )
     text = dataset_card(read_story(maker.run)) or ""
-    assert "compared 2 rows with humaneval, mbpp and dropped 1 (1 same as humaneval)" in text
+    assert "compared 2 rows with humaneval, mbpp, word for word, and dropped 1 (1 same as humaneval)" in text
+
+
+def test_a_judge_of_leaks_is_told_with_the_step_that_showed_it_the_nearest_rows(tmp_path: Path) -> None:
+    maker = empty_run(tmp_path / "run")
+    (tmp_path / "run/recipe.yaml").write_text(
+        "models: {judge: {use: starter}}\n"
+        "steps: {near: {do: selection.near_benchmark}, apart: {do: selection.leak_judge, with: judge}}"
+    )
+    facts = {"rows_in": 2, "params": {"against": ["mbpp"], "found": "mark"}}
+    maker.rows("01-near", "selection.near_benchmark", [seed(1), seed(2)], name="near", **facts)
+    drops = [Drop(seed(2), "rewords mbpp")]
+    maker.rows("02-apart", "selection.leak_judge", [seed(1)], drops, name="apart", rows_in=2)
+    text = dataset_card(read_story(maker.run)) or ""
+    assert "`near` compared 2 rows with mbpp by their embeddings and marked the nearest ones" in text
+    assert "by the verdict of judge, and dropped 1 (1 rewords mbpp)" in text
 
 
 def test_the_model_card_carries_results_with_their_interval(run: RunFolder) -> None:

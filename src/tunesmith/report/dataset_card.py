@@ -127,7 +127,7 @@ def _written_by(story: Story) -> str:
 
 def decontaminated(story: Story) -> str:
     """What each decontamination step compared and dropped; or that none ran."""
-    steps = [stage for stage in story.done() if stage.do == "selection.decontaminate"]
+    steps = [stage for stage in story.done() if stage.do in _COMPARES]
     if not steps:
         return (
             "No decontamination step ran: these rows were not compared with any benchmark. What a model "
@@ -137,12 +137,21 @@ def decontaminated(story: Story) -> str:
 
 
 def _compared(stage: Stage) -> str:
-    against = ", ".join(map(plain, stage.record["facts"]["params"].get("against") or []))
+    params = stage.record["facts"]["params"]
+    against = ", ".join(map(plain, params.get("against") or [])) or "its benchmarks"
     reasons = ", ".join(f"{count:,} {plain(reason)}" for reason, count in stage.record["reasons"].items())
-    return (
-        f"`{stage.name}` compared {stage.count('rows_in'):,} rows with {against or 'its benchmarks'} and "
-        f"dropped {stage.count('dropped'):,}{f' ({reasons})' if reasons else ''}"
-    )
+    how = _COMPARES[stage.do].format(against=against, model=plain(stage.model))
+    said = f"`{stage.name}` compared {stage.count('rows_in'):,} rows {how} and "
+    if params.get("found") == "mark":
+        return f"{said}marked the nearest ones for a judge"
+    return f"{said}dropped {stage.count('dropped'):,}{f' ({reasons})' if reasons else ''}"
+
+
+_COMPARES = {
+    "selection.decontaminate": "with {against}, word for word,",
+    "selection.near_benchmark": "with {against} by their embeddings",
+    "selection.leak_judge": "with the problems that are nearest, by the verdict of {model},",
+}
 
 
 def _commands(story: Story, step: str) -> str:
