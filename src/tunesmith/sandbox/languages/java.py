@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ INSTALL = "install a JDK, 11 or later, e.g. `apt-get install default-jdk-headles
 _SOURCES = Path(__file__).parent.parent / "box" / "toolchains" / "jvm"
 _OPENS = "--add-opens=java.base/java.io=ALL-UNNAMED"
 _TRIAL = """import java.util.*; import java.util.stream.*; import java.math.*;
-class Problem { record Pair(int a, String b) {}
+class Problem {
   static List<Integer> twice(List<Integer> of) {
     return of.stream().map(x -> x * 2).sorted().collect(Collectors.toList()); }
   public static void main(String[] args) { Map<String, Long> counts = new HashMap<>();
@@ -69,10 +71,11 @@ def _compile(java: Path, folder: Path) -> None:
 
 
 def _archive(java: str, jar: str, folder: Path) -> None:
-    """An archive remembers where its jar lies, so that has its place by now."""
+    """An archive remembers where its jar lies, so that has its place by now. Before 13 there are none."""
     start = [java, "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", _OPENS, "-cp", jar]
     for name in ("Compiler", "Launcher"):
-        run([*start, f"-XX:ArchiveClassesAtExit={name}.jsa", f"box.{name}", _TRIAL], folder)
+        with contextlib.suppress(subprocess.SubprocessError):
+            run([*start, f"-XX:ArchiveClassesAtExit={name}.jsa", f"box.{name}", _TRIAL], folder)
 
 
 LANGUAGE = Language("java", INSTALL, _find, _prepare)
