@@ -15,6 +15,7 @@ from tunesmith.errors import SetupError
 from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, languages, open_sandbox
 from tunesmith.sandbox.box.toolchains import cpp, native
+from tunesmith.sandbox.languages.language import home
 from tunesmith.sandbox.levels import levels
 
 NATIVE = ("cpp", "rust", "go")
@@ -202,6 +203,15 @@ def test_a_missing_toolchain_is_refused_with_what_to_install(
     outcome = _one(pool, "go", TWICE["go"], CHECK["go"])
     assert (outcome.status, outcome.passed) == ("refused", None)
     assert outcome.failure.startswith("no toolchain: go (install Go")
+
+
+def test_the_box_never_shows_the_user_s_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "user"))
+    found = {
+        name: home(f"{tmp_path}/{name}/cc") for name in ("home/user/bin", "home/user/.local/bin", "tools/bin")
+    }
+    assert found == {"home/user/bin": (), "home/user/.local/bin": (), "tools/bin": (str(tmp_path / "tools"),)}
+    assert home("/usr/bin/g++") == home("/bin/cc") == ()
 
 
 def test_a_broken_toolchain_is_an_error_of_the_setup(tmp_path: Path) -> None:

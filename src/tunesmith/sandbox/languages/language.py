@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -63,9 +64,14 @@ def said(*command: str) -> str:
 
 
 def home(program: str) -> tuple[str, ...]:
-    """The folder that a program and its parts are installed in, where the box does not show it anyway."""
-    folder = Path(program).resolve().parent.parent
-    return () if folder == Path("/") or Path("/usr") in (folder, *folder.parents) else (str(folder),)
+    """The folder that a program and its parts are installed in, where the box does not show it anyway.
+
+    Never one that holds more of the user's than that: such a program will not be found inside.
+    """
+    folder, own = Path(program).resolve().parent.parent, Path.home().resolve()
+    shown = Path("/usr") in (folder, *folder.parents)
+    private = folder in (Path("/"), own, own / ".local", *own.parents)
+    return () if shown or private else (str(folder),)
 
 
 def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
@@ -82,6 +88,7 @@ def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
         with folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not mark.exists():
+                logging.getLogger("tunesmith.sandbox").info("preparing %s, once on this machine", name)
                 _make(name, folder, make)
                 mark.touch()
         _forget(folder.parent, name)
