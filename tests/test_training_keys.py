@@ -64,3 +64,12 @@ def test_weight_decay_shrinks_the_weights(trained: Any) -> None:
 def test_smoothing_spreads_the_target_over_the_vocabulary(trained: Any) -> None:
     """The loss cannot fall to nothing when a share of the target lies elsewhere."""
     assert trained(label_smoothing=0.5).losses[-1][1] > trained().losses[-1][1]
+
+
+def test_the_embedding_of_a_new_token_begins_as_the_mean_of_the_old_ones(trained: Any) -> None:
+    """With a learning rate of almost nothing the trained weights are those the training began with."""
+    tensors = load(world.weights(trained(template="chatml", lr=1e-12).path))
+    for name, rows in tensors.items():
+        if rows.shape[0] == 302:  # two role tokens beside the 300 that the tokenizer knew
+            assert np.allclose(rows[300:], rows[:300].mean(axis=0), atol=1e-6), name
+    assert any(rows.shape[0] == 302 for rows in tensors.values())
