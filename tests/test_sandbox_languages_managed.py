@@ -282,7 +282,7 @@ def test_typescript_is_judged_as_by_tsc_and_node(pool: Pool, shared: Path, tmp_p
     need("typescript")
     found = languages.toolchain("typescript")
     assert found is not None
-    programs = list(translated(shared))[::6]
+    programs = list(translated(shared))[::12]
     passed = [bool(outcome.passed) for outcome in pool.run(programs)]
     assert passed == [cold(each, found.settings, tmp_path) for each in programs]
     assert 3 < sum(passed) < len(passed)
