@@ -131,10 +131,10 @@ def measure(name: str, python: str, file: Path, data: Path, plus: bool, home: Pa
         began = time.perf_counter()
         command += ["--plus"] if plus else []
         piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(command, text=True, env=environment, cwd=folder, **piped)
+        process = subprocess.Popen(command, errors="replace", env=environment, cwd=folder, **piped)
         assert process.stdout is not None and process.stderr is not None
         drain = subprocess.Popen(
-            ["tail", "-c", "2000"], stdin=process.stderr, stdout=subprocess.PIPE, text=True
+            ["tail", "-c", "2000"], stdin=process.stderr, stdout=subprocess.PIPE, errors="replace"
         )
         found: dict[str, Any] = {}
         for line in process.stdout:
