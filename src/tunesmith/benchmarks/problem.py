@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """Inputs on which a program must do as a reference does; see ``oracle.check``.
+    """Inputs on which a program must do as a reference does; see ``compare`` in the sandbox's oracle.
 
     inputs: a JSON list of argument lists.  shape: the Python types that JSON lost.
     atol: absolute tolerance of numbers.  oracle: which answers are right beside the reference's.
