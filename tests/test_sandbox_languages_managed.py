@@ -172,6 +172,16 @@ def test_tests_that_close_what_the_program_opened_are_one_file_with_it(pool: Poo
     assert one(pool, "java", begun.replace("2", "3"), rest).failure == "AssertionError"
 
 
+def test_a_program_sees_its_scratch_folder_and_no_other_file(pool: Pool, shared: Path) -> None:
+    need("javascript")
+    code = f"""
+const fs = require('fs');
+fs.writeFileSync('mine.txt', 'kept');
+console.log(fs.readFileSync('mine.txt', 'utf8'), fs.existsSync('mine.txt'), fs.existsSync({str(shared)!r}));
+"""
+    assert one(pool, "javascript", code).stdout == "kept true false\n"
+
+
 def test_type_errors_are_compile_errors(pool: Pool) -> None:
     need("typescript")
     code = "function twice(x: number): number { return 'a'; }"

@@ -22,13 +22,14 @@ def node() -> Toolchain | None:
     permission = "--permission" if release >= (23, 5) else "--experimental-permission"
     real = Path(path).resolve()
     settings = {"node": str(real), "permission": permission if release >= (20, 0) else ""}
-    return Toolchain(f"node {version}", settings, _folders(real))
+    return Toolchain(f"node {version}", settings, _files(real))
 
 
-def _folders(node: Path) -> tuple[str, ...]:
-    """Where node is, where that is not among the system's folders: with its libraries, if it has any."""
-    system = ("/usr/bin/", "/bin/", "/usr/local/bin/")
-    return () if str(node).startswith(system) else (str(node.parent), str(node.parent.parent / "lib"))
+def _files(node: Path) -> tuple[str, ...]:
+    """Node itself, where that is not among the system's folders, and its library where that is apart."""
+    if str(node).startswith(("/usr/bin/", "/bin/")):
+        return ()
+    return str(node), *map(str, sorted((node.parent.parent / "lib").glob("libnode.so*")))
 
 
 LANGUAGE = Language("javascript", INSTALL, node)

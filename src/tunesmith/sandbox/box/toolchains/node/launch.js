@@ -103,10 +103,17 @@ function theirProcess() {
 
 // ---- the program and its tests
 
-// Programs that read their input by this name: what stands there may not be opened again.
-function lendInput() {
-  const { readFileSync } = fs;
+// Programs read their input by a name that may not be opened again, and what they may not see is not there.
+function lendFiles() {
+  const { existsSync, readFileSync } = fs;
   fs.readFileSync = (from, options) => readFileSync(from === '/dev/stdin' ? 0 : from, options);
+  fs.existsSync = (at) => {
+    try {
+      return existsSync(at);
+    } catch {
+      return false;
+    }
+  };
 }
 
 function watchPromises() {
@@ -181,7 +188,7 @@ function main() {
   process.setUncaughtExceptionCaptureCallback = () => {};
   lockMethods(process, ['reallyExit', 'exit', 'setUncaughtExceptionCaptureCallback']);
   process.on('beforeExit', drained);
-  lendInput();
+  lendFiles();
   if (!tests) {
     const run = vm.compileFunction(code, PARAMETERS, { filename });
     apply(run, module.exports, scope);
