@@ -108,7 +108,7 @@ MALFORMED = [
     ),
     ("{\n" + ROW[1:], "seeds.json:1", "is not JSON", "one JSON list of objects"),
     (b"\x1f\x8b" + b"no gzip at all", "seeds.json", "damaged gzip", ""),
-    (gzip.compress(ROW.encode() * 99)[:-20], "seeds.json", "damaged gzip", ""),
+    (gzip.compress(ROW.encode() * 99, mtime=0)[:-20], "seeds.json", "damaged gzip", ""),
     (b"PAR1....", "seeds.json", "is a Parquet file", "sources.parquet"),
     ('{"instruction": "a", "outptu": "b"}', "seeds.json:1", "no column 'output' for the answer", "'outptu'"),
     ('{"instruction": "a", "response": "b"}', "seeds.json:1", "no column 'output'", "{answer: response}"),
