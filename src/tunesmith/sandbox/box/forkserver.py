@@ -27,6 +27,9 @@ PRELOAD = (
 """What generated programs import often; the rest costs every fork more than it saves a few."""
 
 
+_POOL, _MOST_GAPS, _BYTES_HEAD = 1 << 14, 20_000, sys.getsizeof(b"")
+
+
 class Walls:
     """How a child is told apart from its fork server.
 
@@ -89,18 +92,21 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.collect()
     gc.disable()
+    kept = [_fill_gaps()]
     gc.freeze()
     child = 0
     while True:
         data, fds, _, _ = socket.recv_fds(control, orders.ORDER.size, 5)
         if not data:
+            kept.clear()
             break
         order, threads, cpu_seconds, memory_bytes = orders.ORDER.unpack(data)
         if order == orders.FORK:
+            fds = _in_order(fds)
             child = os.fork()
             if child == 0:
                 try:
-                    _take_over(fds, control)
+                    _take_over(fds, control.fileno())
                     walls.close_in(threads=threads, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
                     become(3)
                 finally:
@@ -119,11 +125,42 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         _end(child, walls)
 
 
-def _take_over(fds: list[int], control: socket.socket) -> None:
-    """Put ``fds`` at 0, 1, 2, ... and close everything else this process holds."""
-    control.close()
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 16) if fd < len(fds) else fd for fd in fds]
-    for target, fd in enumerate(high):
+def _fill_gaps() -> list[list[bytes]]:
+    """Objects that use up the gaps between this process's own, to be kept as long as it forks.
+
+    A child's first objects then lie side by side. In the gaps they would lie on dozens of pages, each of
+    which would be copied for it.
+    """
+    filling = []
+    for size in range(48, 513, 16):
+        run: list[bytes] = []
+        last = 0
+        for _ in range(_MOST_GAPS):
+            thing = bytes(size - _BYTES_HEAD)
+            if id(thing) != last + size:
+                filling.append(run)
+                run = []
+            run.append(thing)
+            last = id(thing)
+            if len(run) >= _POOL // size - 2:  # a pool of its own: no gap is left
+                break
+    return filling
+
+
+def _in_order(fds: list[int]) -> list[int]:
+    """The same descriptors, none with a number that another is to have."""
+    if all(fd > place for place, fd in enumerate(fds)) and fds == sorted(fds):
+        return fds
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in fds]
+    for fd in fds:
+        os.close(fd)
+    return high
+
+
+def _take_over(fds: list[int], control: int) -> None:
+    """Put ``fds``, which are in order, at 0, 1, 2, ... and close everything else this process holds."""
+    os.close(control)
+    for target, fd in enumerate(fds):
         os.dup2(fd, target)
     os.closerange(len(fds), 32)
 
