@@ -178,7 +178,7 @@ def overhead(data: Path, repeats: int) -> str:
             outcomes = list(pool.run(programs * 5))
             spent.append(WORKERS * (time.perf_counter() - began) / len(outcomes))
             child.append(statistics.mean(outcome.seconds for outcome in outcomes))
-    whole, process = statistics.median(spent[1:]), statistics.median(child[1:])
+    whole, process = statistics.median(spent[1:] or spent), statistics.median(child[1:] or child)
     told = (
         f"{1000 * own:.2f} ms CPU bare, {1000 * process:.2f} ms in its sandboxed process, "
         f"{1000 * whole:.2f} ms of a worker altogether: overhead {1000 * (whole - own):.2f} ms"
