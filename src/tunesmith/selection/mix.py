@@ -1,12 +1,14 @@
-"""``selection.mix``: rows of several sources in given proportions.
+"""``selection.mix``: rows of several sources in given proportions, by rows or by tokens.
 
 AlchemistCoder (2405.19265, Section 3.1) mixes sources rather than pouring them together; the proportions
-are ours to give, for the paper does not print them. Rows are drawn by the recipe's seed.
+are ours to give, for the paper does not print them. Rows are drawn by the recipe's seed. Sources that
+answer at different length weigh otherwise by tokens than by rows, and it is tokens that a student trains on.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -15,6 +17,7 @@ from pydantic import Field
 
 from ..chance import number
 from ..errors import DataError, nearest
+from ..llm.tokens import tokens_of
 from ..rows import Table
 from ..sample import Drop
 from ..step import Context, Step, Yield
@@ -27,24 +30,31 @@ class Mix(Step):
     shares: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
     """Source -> its part of the mix, e.g. `{evol: 3, exercises: 1}`; only the proportions count."""
     size: int | None = Field(default=None, gt=0)
-    """Rows in all; by default as many as the scarcest source allows."""
+    """Rows in all, or tokens with `measure: tokens`; by default as many as the scarcest source allows."""
+    measure: Literal["rows", "tokens"] = "rows"
+    """What stands in proportion. `tokens`: about those of system text, instruction and answer, by the
+    estimate that prices use; each source then comes as near to its part as whole rows allow."""
     by: Literal["source", "task", "language", "answer"] = "source"
     """The column whose values `shares` names; `answer` balances labels such as passed and not passed."""
 
     def expects(self, rows: int) -> int:
-        return min(self.size or rows, rows)
+        return min(self.size or rows, rows) if self.measure == "rows" else rows
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         members: dict[str, list[int]] = defaultdict(list)
-        luck = np.empty(len(rows), np.uint64)
-        for index, (value, row) in enumerate(rows.columns(self.by, "id")):
+        luck, weight = np.empty(len(rows), np.uint64), np.ones(len(rows), np.int64)
+        texts = ("system", "instruction", "answer") if self.measure == "tokens" else ()
+        for index, (value, row, *said) in enumerate(rows.columns(self.by, "id", *texts)):
             members[value].append(index)
             luck[index] = number(ctx.seed, ctx.step, row)
-        quota = self._quota({value: len(places) for value, places in members.items()}, ctx)
+            if said:
+                weight[index] = sum(map(tokens_of, said))
+        quota = self._quota({value: int(weight[places].sum()) for value, places in members.items()}, ctx)
         chosen = np.zeros(len(rows), bool)
-        for value, count in quota.items():
+        for value, wanted in quota.items():
             places = np.array(members[value])
-            chosen[places[np.argsort(luck[places], kind="stable")[:count]]] = True
+            drawn = places[np.argsort(luck[places], kind="stable")]
+            chosen[drawn[: _nearest(weight[drawn], wanted)]] = True
         for sample, kept in zip(rows, chosen, strict=True):
             value = getattr(sample, self.by)
             if kept:
@@ -52,20 +62,28 @@ class Mix(Step):
             else:
                 yield Drop(sample, "over its share" if value in quota else f"{self.by} is not in the mix")
 
-    def _quota(self, counts: dict[str, int], ctx: Context) -> dict[str, int]:
-        """Rows of each named value.
+    def _quota(self, there: Mapping[str, int], ctx: Context) -> dict[str, int]:
+        """Rows or tokens of each named value; ``there``: how many it has.
 
-        Raises: DataError where a named one has no row, or fewer than ``size`` asks of it.
+        Raises: DataError where a named one has none, or fewer than ``size`` asks of it.
         """
         for value in self.shares:
-            if value not in counts:
+            if value not in there:
                 problem = f"no row has the {self.by} {value!r}"
-                raise DataError(f"steps.{ctx.step}.shares", problem, nearest(value, counts))
+                raise DataError(f"steps.{ctx.step}.shares", problem, nearest(value, there))
+            if not there[value]:
+                problem = f"the rows of {value!r} have neither instruction nor answer, so no tokens"
+                raise DataError(f"steps.{ctx.step}.measure", problem, "mix them by rows")
         whole = sum(map(Fraction, self.shares.values()))
-        most = min(counts[value] * whole / Fraction(share) for value, share in self.shares.items())
+        most = min(there[value] * whole / Fraction(share) for value, share in self.shares.items())
         quota = allot(self.size or int(most), self.shares)
         for value, wanted in quota.items():
-            if wanted > counts[value]:
-                problem = f"{wanted} rows of {value!r} are asked for, there are {counts[value]}"
+            if wanted > there[value]:
+                problem = f"{wanted} {self.measure} of {value!r} are asked for, there are {there[value]}"
                 raise DataError(f"steps.{ctx.step}.size", problem, f"give a size of at most {int(most)}")
         return quota
+
+
+def _nearest(weights: np.ndarray, wanted: int) -> int:
+    """How many of the first rows together come nearest to ``wanted``; the fewer of two as near."""
+    return int(np.argmin(np.abs(np.cumsum([0, *weights]) - wanted)))
