@@ -89,6 +89,7 @@ TESTS = "```python\nassert add(1, 2) == 3\n```"
 SURE = "verdict not understood"
 UNCLEAR = ("Perhaps.", SURE)
 LOOSE = {"rejected": "keep", "share": 1}
+WAY = "Two numbers come in and their sum goes out.\n\n"
 ONE = {"per_instruction": 1}
 
 READINGS = [
@@ -101,6 +102,8 @@ READINGS = [
             (json(**REVIEW | {"refined": JAVASCRIPT}), "refined code does not parse"),
             {"tasks": ["review"]}),
     Reading("synthesis.diversify", FENCED, ("```python\nx = 1", "cut off"), (JAVASCRIPT, KEPT), ONE),
+    *(Reading("synthesis.diversify", f"{WAY}{FENCED}", (FENCED, "no reasoning"), (f"{WAY}{JAVASCRIPT}", KEPT),
+              {**ONE, "reasoning": reasoning}) for reasoning in ("taught", "apart")),
     Reading("synthesis.evolve", HARDER, (FENCED, "answered, not evolved"), (GERMAN, KEPT), {}),
     four("generation", (record("generation", solution=JAVASCRIPT), "wrong language"), information="none"),
     four("repair", (record("repair", solution=JAVASCRIPT), "wrong language")),
@@ -163,8 +166,11 @@ HOSTILE = {
 WRONG_VALUES: list[Json] = [None, True, 0, -1.5, 2**53, "", "\x00", [], [None], {}, {"x": {"y": []}}]
 
 
+WAYS = ("rejected", "untested", "shares", "reasoning")
+
+
 def name_of(reading: Reading) -> str:
-    ways = [str(value) for key, value in reading.fields.items() if key in ("rejected", "untested", "shares")]
+    ways = [str(value) for key, value in reading.fields.items() if key in WAYS]
     return " ".join([reading.step, *ways])
 
 

@@ -141,6 +141,15 @@ def test_the_ratio_of_answers_is_one_key(answers: int) -> None:
     assert node(recipe, "diverse").step.expects(10) == 10 * answers
 
 
+@pytest.mark.parametrize("reasoning", ["taught", "apart"])
+def test_reasoning_is_asked_for_by_one_key_and_not_unasked(reasoning: str) -> None:
+    step: Any = node(api.check("dolphcoder"), "diverse").step
+    asked: Any = node(
+        api.check("dolphcoder", overrides=[f"steps.diverse.reasoning={reasoning}"]), "diverse"
+    ).step
+    assert (step.reasoning, asked.reasoning) == ("unasked", reasoning)
+
+
 @pytest.mark.parametrize(
     ("overrides", "order"),
     [

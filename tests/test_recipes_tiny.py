@@ -221,6 +221,18 @@ def test_a_judge_is_held_against_execution_and_training_goes_in_three_stages(run
     assert {row.answer for row in rows(folder, "noise")} <= {"passed", "not passed"}
 
 
+@pytest.mark.slow
+def test_several_ways_of_reasoning_reach_the_student_where_they_are_asked_for(runs: Runs) -> None:
+    folder = runs("dolphcoder", "steps.diverse.reasoning=taught")
+    taught = rows(folder, "clean")
+    assert taught and all(row.answer.startswith(row.meta["rationale"]) for row in taught)
+    ways: dict[str, set[str]] = {}
+    for row in taught:
+        ways.setdefault(row.instruction, set()).add(row.meta["rationale"])
+    assert any(len(found) > 1 for found in ways.values())
+    assert (folder / "report.html").exists()
+
+
 def test_the_tuned_critic_is_calibrated_on_instructions_that_it_never_saw(runs: Runs) -> None:
     folder = runs("dolphcoder")
     weighed = rows(folder, "calibrated")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from random import Random
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from tunesmith.llm.passing import LABELS, p_pass, verdict
 from tunesmith.llm.starter import Starter
 from tunesmith.sample import Drop, Sample, Verdict
 from tunesmith.step import Context
-from tunesmith.synthesis.diversify import PERSONAS, Diversify
+from tunesmith.synthesis.diversify import PERSONAS, REASON, Diversify
 from tunesmith.synthesis.self_evaluate import SelfEvaluate
 
 CTX = Context("diverse", seed=4)
@@ -42,6 +43,66 @@ def test_the_same_answer_twice_is_kept_once() -> None:
 def test_more_answers_than_personas_are_refused() -> None:
     with pytest.raises(ValidationError, match="as many personas"):
         Diversify(personas=("terse", "tutor"), per_instruction=3)
+
+
+FENCED = "```python\ndef add(a, b):\n    return a + b\n```"
+
+
+@pytest.mark.parametrize("reasoning", ["taught", "apart"])
+def test_reasoning_is_told_apart_from_the_code_and_kept(reasoning: Any) -> None:
+    step = Diversify(per_instruction=2, reasoning=reasoning)
+    requests = step.ask(TASK, CTX)
+    assert all(request.messages[0].content.endswith(REASON) for request in requests)
+    ways = ["A sum is one sign away.", "For example:\n```text\nadd(1, 2) gives 3\n```\nso `+` will do."]
+    after = "\nIt takes one step."
+    made = list(step.read(TASK, [Completion(f"{way}\n\n{FENCED}{after}") for way in ways], CTX))
+    rows = [row for row in made if isinstance(row, Sample)]
+    assert [row.meta["rationale"] for row in rows] == ways, "two ways to one program are both kept"
+    if reasoning == "apart":
+        assert [(row.answer, row.system) for row in rows] == [(FENCED + after, "")] * 2
+    else:
+        assert [row.answer for row in rows] == [f"{way}\n\n{FENCED}{after}" for way in ways]
+        assert [row.system for row in rows] == [request.messages[0].content for request in requests]
+
+
+@pytest.mark.parametrize("reasoning", ["taught", "apart"])
+@pytest.mark.parametrize(
+    ("reply", "finish", "reason"),
+    [
+        (FENCED, "stop", "no reasoning"), (f"---\n{FENCED}", "stop", "no reasoning"),
+        ("Add the two.", "stop", "no code"), ("Add the two.", "length", "cut off"),
+        ("Add.\n```python\ndef add(", "stop", "cut off"), ("", "stop", "empty"),
+        ("I'm sorry, but I cannot help with that.", "stop", "refused"),
+    ],
+)  # fmt: skip
+def test_a_reply_without_reasoning_or_code_leaves_by_name(
+    reply: str, finish: str, reason: str, reasoning: Any
+) -> None:
+    step = Diversify(per_instruction=1, reasoning=reasoning)
+    (made,) = step.read(TASK, [Completion(reply, finish_reason=finish)], CTX)
+    assert isinstance(made, Drop) and made.reason == reason
+
+
+def test_without_the_wish_for_reasoning_nothing_is_asked_or_cut() -> None:
+    step = Diversify(per_instruction=1)
+    (request,) = step.ask(TASK, CTX)
+    assert REASON not in request.messages[0].content and "reasoning" not in request.facts
+    (made,) = step.read(TASK, [Completion(f"Add.\n{FENCED}")], CTX)
+    assert isinstance(made, Sample) and made.answer == f"Add.\n{FENCED}" and "rationale" not in made.meta
+
+
+def test_the_starter_teacher_tells_the_steps_to_its_program() -> None:
+    step, teacher = Diversify(per_instruction=3, reasoning="taught"), Starter(error_rate=0).connect()
+    plain = Diversify(per_instruction=3)
+    for task in starter.tasks("train")[:40]:
+        row = Sample.born("s", instruction=starter.instruction(task, Random(3)), language="python")
+        replies = [asyncio.run(teacher.complete(request)) for request in step.ask(row, CTX)]
+        made = list(step.read(row, replies, CTX))
+        for thing in made:
+            child = thing.sample if isinstance(thing, Drop) else thing
+            assert all(any(says in child.meta["rationale"] for says in part.says) for part in task.parts)
+        bare = [asyncio.run(teacher.complete(request)).text for request in plain.ask(row, CTX)]
+        assert {text.startswith("```python") for text in bare} == {True}
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,15 @@ def _block(text: str, opened: re.Match[str], end: int, *, closed: bool) -> Block
 
 def code_of(text: str, language: str = "") -> str:
     """The program in a reply: its first fenced block (of ``language``, if there is one), else all of it."""
+    block = program_block(text, language)
+    return text if block is None else block.code
+
+
+def program_block(text: str, language: str = "") -> Block | None:
+    """The block that holds a reply's program: the first one of ``language``, else the first one."""
     found = blocks(text)
-    if not found:
-        return text
     wanted = language_name(language)
-    return next((b.code for b in found if b.language == wanted), found[0].code)
+    return next((block for block in found if block.language == wanted), found[0] if found else None)
 
 
 def parse(code: str) -> ast.Module | None:

@@ -8,6 +8,7 @@ says so in its ``model``. What it cannot do it refuses in plain words. It reads 
 | intent                  | facts                            | reply                            |
 |-------------------------|----------------------------------|----------------------------------|
 | ``answer``              | instruction, persona?, head?     | fenced Python, in one of 3 styles|
+|                         | reasoning?                       | ... below the steps to it        |
 | ``evolve.<heuristic>``  | instruction, answer?             | a harder instruction             |
 | ``write_tests``         | instruction                      | fenced asserts                   |
 | ``self_instruct``       | tasks, count                     | JSON: further tasks of the world |

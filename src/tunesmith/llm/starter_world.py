@@ -27,14 +27,14 @@ _MANNERS = MappingProxyType({"functional": "functional", "terse": "comprehension
 def answer(request: Request) -> str | None:
     """A right program, in a style of luck's choosing; a loop where one pass is demanded."""
     reading, chosen = _read(request), luck(request)
-    return _program(reading.task, _style(request, reading, chosen)) if reading else None
+    return _answer(request, reading, reading.task, chosen) if reading else None
 
 
 def wrong_answer(request: Request) -> str | None:
     """The program of a task that differs in one part, and fails the tests."""
     reading, chosen = _read(request), luck(request)
     attempt = _near_miss(reading.task, chosen) if reading else None
-    return _program(attempt, _style(request, reading, chosen)) if reading and attempt else None
+    return _answer(request, reading, attempt, chosen) if reading and attempt else None
 
 
 def write_tests(request: Request) -> str | None:
@@ -116,6 +116,19 @@ def _read(request: Request) -> starter.Reading | None:
         return whole
     first = sentences(text)[:1]
     return starter.read(first[0]) if first and first[0] != text.strip() else None
+
+
+def _answer(request: Request, reading: starter.Reading, task: starter.Task, chosen: Random) -> str:
+    """The program of ``task``, below the steps that lead to it where reasoning is asked for."""
+    program = _program(task, _style(request, reading, chosen))
+    return f"{_way(task, chosen)}\n\n{program}" if request.facts.get("reasoning") else program
+
+
+def _way(task: starter.Task, chosen: Random) -> str:
+    """The steps of a task, in words of luck's choosing: all the reasoning that these rules do."""
+    *steps, finish = [_pick(part.says, chosen) for part in task.parts]
+    first = [f"First {steps[0]}.", *(f"Then {step}." for step in steps[1:])] if steps else []
+    return " ".join([f"The input is `{task.family.argument}`.", *first, f"Last, {finish}."])
 
 
 def _program(task: starter.Task, style: str) -> str:

@@ -3,7 +3,8 @@
 DolphCoder (arXiv 2402.09136) sec. 2.2: a model answers the same instruction under different system
 prompts, so that the student sees several ways from one question. Gains grow with the number of answers
 up to three to six. The paper's prompts are not published; these are ours. Whether the answers differ in
-*strategy* and not in wording only is for ``verification.strategy`` to measure.
+*strategy* and not in wording only is for ``verification.strategy`` to measure. The way to an answer can be
+asked for in so many words, and is then told apart from the code and kept with the row.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from ..code import blocks
+from ..code import blocks, program_block
 from ..exchange import Completion, Request, Sampling
 from ..llm import replies
-from ..sample import Drop, Sample
+from ..sample import Drop, Json, Sample
 from ..step import Context, Step, Yield
 
 Persona = Literal[
@@ -38,6 +39,9 @@ PERSONAS: dict[Persona, str] = {
     "reviewer": "Write the code, then go over it as a reviewer would and say why it is right.",
     "standard_library": "You know the standard library well. Let it do the work wherever it can.",
 }
+REASON = """\
+In that manner, first reason in words towards your solution: what is asked, which ways there are, which one \
+you take and why. Then give the whole program in one fenced block."""
 
 
 class Diversify(Step):
@@ -49,6 +53,10 @@ class Diversify(Step):
     """The bank of system prompts to draw from."""
     per_instruction: int = Field(default=6, ge=1)
     """Answers per instruction, each under another persona. The paper's gains flatten past 3 to 6."""
+    reasoning: Literal["unasked", "taught", "apart"] = "unasked"
+    """Whether reasoning is asked for before the code; what came before it is then `meta.rationale`.
+    `taught`: the answer keeps it, so a student learns it. `apart`: the answer begins at the code, and the
+    row has no system text, which asked for more than that."""
     temperature: float | None = Field(default=None, ge=0)
     """Sampling temperature; the model's own if not given."""
     max_tokens: int | None = Field(default=None, gt=0)
@@ -67,10 +75,13 @@ class Diversify(Step):
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
+        facts: dict[str, Json] = {"instruction": sample.instruction, "language": sample.language}
+        if self.reasoning != "unasked":
+            facts["reasoning"] = True
         return [
             Request.of(
-                sample.instruction, system=PERSONAS[persona], intent="answer", sampling=sampling,
-                facts={"instruction": sample.instruction, "language": sample.language, "persona": persona},
+                sample.instruction, system=self._system(persona), intent="answer", sampling=sampling,
+                facts={**facts, "persona": persona},
             )
             for persona in self._drawn(sample, ctx)
         ]  # fmt: skip
@@ -80,17 +91,38 @@ class Diversify(Step):
         seen: set[str] = set()
         for draw, (persona, completion) in enumerate(zip(drawn, completions, strict=False)):
             text = replies.clean(completion.text)
+            way, answer = self._told_apart(text, sample.language)
+            kept = {} if way is None else {"rationale": way}
             child = sample.grow(
-                ctx.step, draw=draw, answer=text, system=PERSONAS[persona],
-                meta={**sample.meta, "persona": persona, "answered_by": completion.model},
+                ctx.step, draw=draw, answer=answer,
+                system="" if self.reasoning == "apart" else self._system(persona),
+                meta={**sample.meta, "persona": persona, "answered_by": completion.model, **kept},
             )  # fmt: skip
-            reason = replies.fault(completion)
-            if not reason and any(not block.closed for block in blocks(text)):
-                reason = "cut off"
+            reason = replies.fault(completion) or self._amiss(text, way)
             if not reason and text in seen:
                 reason = "same answer again"
             seen.add(text)
             yield Drop(child, reason) if reason else child
+
+    def _system(self, persona: Persona) -> str:
+        return PERSONAS[persona] if self.reasoning == "unasked" else f"{PERSONAS[persona]}\n\n{REASON}"
+
+    def _told_apart(self, text: str, language: str) -> tuple[str | None, str]:
+        """What a reply says before its program (None where that was not asked for), and the answer."""
+        block = None if self.reasoning == "unasked" else program_block(text, language)
+        if block is None:
+            return None, text
+        return text[: block.start].strip(), text[block.start :] if self.reasoning == "apart" else text
+
+    def _amiss(self, text: str, way: str | None) -> str:
+        """What a reply lacks; empty where it has all that was asked for."""
+        if any(not block.closed for block in blocks(text)):
+            return "cut off"
+        if self.reasoning == "unasked":
+            return ""
+        if way is None:
+            return "no code"
+        return "" if replies.words(way) else "no reasoning"
 
     def _drawn(self, sample: Sample, ctx: Context) -> list[Persona]:
         """The personas for one row, each at most once."""
