@@ -1,6 +1,7 @@
 """What is asked, what is run, and what a score says of itself."""
 
 import json
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def test_a_score_carries_its_protocol(tmp_path: Path, pool: Pool):
     assert (said["template"], said["engine"], said["shots"]) == ("the server's own", "openai", 0)
     assert (said["temperature"], said["top_p"], said["max_tokens"]) == (0.0, 1.0, 99)
     assert (said["extraction"], said["isolation"], said["problems"]) == ("fence_first", pool.isolation, 3)
+    assert said["toolchain"] == f"python {platform.python_version()}"
     assert said["data"] == load("humaneval", str(tmp_path)).version
     assert said["data"].startswith("md5 ")
 

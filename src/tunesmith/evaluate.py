@@ -25,7 +25,7 @@ from .evaluation.from_samples import score_samples
 from .evaluation.intervals import mcnemar
 from .evaluation.pass_at_k import PassAtK
 from .evaluation.samples import is_samples, read_samples
-from .evaluation.scoring import Try
+from .evaluation.scoring import MACHINERY, Try
 from .llm.bill import Bill
 from .llm.client import Client
 from .llm.hf import Hf
@@ -253,7 +253,7 @@ def _same_protocol(score: Score, other: Mapping[str, Any], where: str, across: b
     differing = {
         key: (score.protocol.get(key), other["protocol"].get(key))
         for key in score.protocol.keys() | other["protocol"].keys()
-        if key != "isolation" and score.protocol.get(key) != other["protocol"].get(key)
+        if key not in MACHINERY and score.protocol.get(key) != other["protocol"].get(key)
     }
     if differing and not across:
         said = "; ".join(f"{key}: {a!r} here, {b!r} there" for key, (a, b) in sorted(differing.items()))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import textwrap
 
-from ..benchmarks.braces import braces, defines_main, without_main
+from ..benchmarks.braces import bare, braces, defines_main, without_main
 from ..benchmarks.problem import Problem
+from .rust_imports import without_repeated_imports
 
 _FUTURE = re.compile(r"^from __future__ import [^\n]*\n?", re.MULTILINE)
 _HEADERS = {
@@ -32,9 +33,16 @@ def defines(code: str, name: str, language: str) -> bool:
 
 
 def _definition(code: str, name: str, language: str) -> int | None:
-    """Offset of the line that defines function ``name``."""
+    """Offset of the line that defines function ``name``; one that only a comment shows is none."""
     if not name:
         return None
+    if language == "python":
+        return _header(code, name, language)
+    found = _header(bare(code), name, language)
+    return _header(code, name, language) if found is None else found
+
+
+def _header(code: str, name: str, language: str) -> int | None:
     if language in _HEADERS:
         found = re.search(_HEADERS[language].replace("{name}", re.escape(name)), code, re.MULTILINE)
         return found.start() if found else None
@@ -91,6 +99,8 @@ _IMPORTS = re.compile(r"^[ \t]*(?:#|import\b|using\b|use\b|package\b|from\b)")
 def _own_head(code: str, problem: Problem) -> str:
     """The preamble; only its imports where the reply repeats a helper or brings its own class."""
     head = preamble(problem)
+    if problem.language == "rust":
+        head = without_repeated_imports(head, code)
     lines = head.splitlines(keepends=True)
     headers = {line.strip() for line in lines if line.rstrip().endswith("{")}
     brings_class = problem.language == "java" and _CLASS.search(code)

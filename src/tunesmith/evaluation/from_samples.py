@@ -10,7 +10,7 @@ from ..errors import DataError
 from ..results import Score
 from ..step import Sandbox
 from .samples import Given, in_language, matched, tries
-from .scoring import Try, judge, scores
+from .scoring import Try, judge, machinery, scores
 
 
 def score_samples(
@@ -54,8 +54,8 @@ def score_samples(
             "engine": "samples file",
             "extraction": extraction or "as the file says",
             "data": benchmark.version,
-            "isolation": sandbox.isolation,
             "of": len(benchmark.problems),
+            **machinery(ready, sandbox),
         }
         made.append((scores(benchmark.name, judge(some, sandbox), k, protocol), some))
     return made

@@ -23,7 +23,7 @@ from ..sample import Json
 from ..step import Context, Step
 from .asking import Reply, Words, ask
 from .extraction import EXTRACTIONS, extraction
-from .scoring import Try, judge, refused, scores, with_protocol
+from .scoring import Try, judge, machinery, refused, scores, with_protocol
 
 
 class PassAtK(Step):
@@ -175,5 +175,5 @@ class PassAtK(Step):
             "max_tokens": self.max_tokens or getattr(ctx.model, "max_tokens", None),
             "extraction": self.extraction,
             "data": benchmark.version,
-            "isolation": ctx.sandbox.isolation,
+            **machinery(benchmark.problems, ctx.sandbox),
         }

@@ -11,6 +11,7 @@ from ..benchmarks.runnable import runnable
 from ..errors import SetupError, UserError
 from ..results import Attempt, Outcome, Program, Score
 from ..sample import Json
+from ..sandbox.languages import version
 from ..step import Sandbox
 from .intervals import bootstrap, pass_at_k, wilson
 from .taxonomy import failure_class
@@ -150,6 +151,16 @@ def _score(benchmark: str, attempts: Sequence[Attempt], k: int, protocol: Mappin
     if len(known) < len(attempts):
         said["refused"] = len(attempts) - len(known)
     return Score(benchmark, said, n, k, value, low, high, tuple(attempts))
+
+
+def machinery(problems: Iterable[Problem], sandbox: Sandbox) -> dict[str, Json]:
+    """What of a protocol is this machine's: the isolation, and what builds and runs each language."""
+    languages = sorted({problem.language for problem in problems})
+    return {"isolation": sandbox.isolation, "toolchain": "; ".join(filter(None, map(version, languages)))}
+
+
+MACHINERY = ("isolation", "toolchain")
+"""Keys of a protocol in which two scores may differ and still be compared."""
 
 
 def with_protocol(score: Score, **facts: Json) -> Score:

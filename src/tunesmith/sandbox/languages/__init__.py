@@ -7,6 +7,7 @@ and what to install where it is missing. What builds and runs a program is in ``
 from __future__ import annotations
 
 import importlib
+import platform
 from functools import cache
 
 from ...errors import SetupError
@@ -20,7 +21,17 @@ _ALIASES = {
     "ts": "typescript", "c++": "cpp", "cxx": "cpp", "cc": "cpp", "rs": "rust", "golang": "go",
 }  # fmt: skip
 
-__all__ = ["NAMES", "Language", "Toolchain", "canonical", "find", "missing", "prepared", "toolchain"]
+__all__ = [
+    "NAMES",
+    "Language",
+    "Toolchain",
+    "canonical",
+    "find",
+    "missing",
+    "prepared",
+    "toolchain",
+    "version",
+]
 
 
 def canonical(name: str) -> str:
@@ -47,6 +58,14 @@ def toolchain(name: str) -> Toolchain | None:
     """The toolchain of a language as it was found on this machine, or None. Looked for once."""
     language = find(name)
     return language.find() if language else None
+
+
+def version(name: str) -> str:
+    """What runs programs in this language here, for people; empty where nothing does."""
+    if name == "python":
+        return f"python {platform.python_version()}"
+    found = toolchain(name)
+    return found.version if found else ""
 
 
 def missing(name: str) -> str:
