@@ -11,6 +11,7 @@ from tunesmith.code import parse
 from tunesmith.errors import UserError
 from tunesmith.evaluation.assembly import closed_for, defines
 from tunesmith.evaluation.extraction import EXTRACTIONS, extraction, fence_first
+from tunesmith.evaluation.rust_imports import without_repeated_imports
 
 PROMPT = 'from typing import List\n\n\ndef double(x: int) -> int:\n    """Twice x."""\n'
 PROBLEM = Problem("t/0", "Write double.", "", PROMPT, "double")
@@ -45,6 +46,29 @@ def test_fence_first_finds_a_program_that_runs(name):
     assert scope["double"](21) == 42
     assert "List" in scope
     assert found.how
+
+
+def test_a_call_that_a_comment_shows_does_not_cut_the_prompts_preamble():
+    prompt = "#include <string>\n/*\nTwice.\n>>> twice(2)\n4\n*/\nlong twice(long x) {\n"
+    problem = Problem("t/0", "", "", prompt, "twice", language="cpp")
+    found = fence_first("```cpp\nlong twice(long x) {\n  return 2 * x;\n}\n```", problem)
+    assert found.program.startswith(prompt[: prompt.index("long twice")])
+
+
+RUST_HEAD = "use std::{slice::Iter, cmp::{max, self}, collections::{HashMap, HashSet}};\nuse rand::Rng;\n"
+RUST_LEFT = {
+    "fn f() {}\n": RUST_HEAD,
+    RUST_HEAD: "",
+    "use std::collections::HashMap;\nstruct Iter {}\nfn max() {}\n":
+        "use std::cmp;\nuse std::collections::HashSet;\nuse rand::Rng;\n",
+    "// use rand::Rng;\nuse other::Thing as Rng;\n": RUST_HEAD.partition("\n")[0] + "\n",
+    "use std::collections::*;\n": RUST_HEAD,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", RUST_LEFT)
+def test_a_name_that_a_rust_reply_brings_itself_is_not_imported_again(code: str):
+    assert without_repeated_imports(RUST_HEAD, code) == RUST_LEFT[code]
 
 
 def test_a_reply_without_code_is_said_to_have_none():

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import orjson
@@ -10,10 +11,11 @@ import pytest
 from benchmark_world import ALMOST, PROMPTS, RIGHT, data_folder, humaneval_rows, samples, write_gz
 from mock_server import Asked, Mock, Reply
 from training_world import TINY
+from tunesmith.benchmarks.problem import Problem
 from tunesmith.cli import _guarded
 from tunesmith.errors import DataError, UserError
 from tunesmith.evaluate import Settings, against, evaluate
-from tunesmith.evaluation.samples import is_samples, read_samples
+from tunesmith.evaluation.samples import is_samples, read_samples, tries
 from tunesmith.llm.template import TEMPLATES
 
 
@@ -68,7 +70,29 @@ def shapes(folder: Path) -> dict[str, Path]:
             folder / "raw.jsonl", "raw", {n: f"```python\n{p}```" for n, p in programs.items()}
         ),
         "packed": write_gz(folder / "packed.jsonl.gz", rows),
+        **wrappings(folder, rows, programs),
     }
+
+
+def wrappings(folder: Path, rows: list[dict], programs: dict[str, str]) -> dict[str, Path]:
+    """The same programs as files come from elsewhere."""
+    lines = "".join(json.dumps(row) + "\r\n" for row in rows).encode()
+    by_task = {row["task_id"]: row["solution"] for row in rows}
+    lists = [{"task_id": task, "completion": [program]} for task, program in by_task.items()]
+    contents = {
+        "marked.jsonl": b"\xef\xbb\xbf" + lines,
+        "packed under a bare name.jsonl": gzip.compress(lines),
+        "bare under a packed name.jsonl.gz": lines,
+        "of no known suffix.samples": lines,
+        "by task.json": json.dumps(by_task).encode(),
+        "several by task.json": json.dumps({task: [program] for task, program in by_task.items()}).encode(),
+        "lists.json": json.dumps(lists).encode(),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    with zipfile.ZipFile(folder / "zipped.zip", "w") as packed:
+        packed.writestr("inner/samples.jsonl", lines)
+    return {name: folder / name for name in [*contents, "zipped.zip"]}
 
 
 def test_every_shape_of_the_same_programs_gives_the_same_score(tmp_path: Path, data: Path):
@@ -76,6 +100,34 @@ def test_every_shape_of_the_same_programs_gives_the_same_score(tmp_path: Path, d
         assert is_samples(path), name
         evaluation = evaluate(str(path), ["humaneval"], settings(data))
         assert [a.passed for a in evaluation.scores[0].attempts] == [True] * 3, name
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path):
+    for start in (b"PK\x03\x04", b"\x1f\x8b"):
+        (tmp_path / "s.jsonl").write_bytes(start + b"torn")
+        with pytest.raises(DataError, match=r"s\.jsonl: cannot be unpacked"):
+            read_samples(tmp_path / "s.jsonl")
+
+
+ENDS = {
+    "the benchmark's tests": ("}\nint main() {\n  assert(f(1) == 2);\n}\n", {}),
+    "another release's tests": ("}\nint  main( ) {\n  assert(f(1)==2); // so\n}\n", {}),
+    "tests that the row names": ("}\nint run() { return 0; }\n", {"tests": "}\nint run() { return 0; }"}),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_whole_program_loses_the_tests_at_its_end(tmp_path: Path, end: str):
+    own, more = ENDS[end]
+    problem = Problem(
+        "HumanEval_0_f", "", prompt="long f(long x) {\n", tests="}\nint main() {\n  assert(f(1) == 2);\n}\n",
+        entry_point="f", language="cpp",
+    )  # fmt: skip
+    program = "long f(long x) {\n  return x + 1;\n"
+    row = {"name": "HumanEval_0_f", "results": [{"program": program + own}], **more}
+    (tmp_path / "s.json").write_text(json.dumps(row))
+    (tried,) = tries(read_samples(tmp_path / "s.json"), {0: problem})
+    assert tried.program.strip() == program.strip()
 
 
 def test_samples_stay_in_the_order_of_their_file(tmp_path: Path, data: Path):

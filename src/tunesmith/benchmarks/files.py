@@ -6,6 +6,7 @@ top), the file itself, ``hub``, or None for the copy in the user's cache, fetche
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import json
@@ -14,6 +15,7 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -165,15 +167,20 @@ def _parquet(path: Path) -> list[Row]:
 
 
 def unpacked(path: Path) -> bytes:
-    """The content of a file, gunzipped where its name ends in ``.gz``.
+    """The content of a file, gunzipped where it begins as gzip does, and without a byte order mark.
 
     Raises:
         DataError: it is not a gzip file after all, or cut off.
     """
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+        return opened(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(str(path), f"cannot be unpacked: {error}", "fetch it again") from error
+
+
+def opened(blob: bytes) -> bytes:
+    """Bytes gunzipped where they begin as gzip does, and without a byte order mark."""
+    return (gzip.decompress(blob) if blob[:2] == b"\x1f\x8b" else blob).removeprefix(codecs.BOM_UTF8)
 
 
 def md5(path: Path) -> str:

@@ -30,7 +30,7 @@ def without_repeated_imports(head: str, code: str) -> str:
 
 
 def _leaves(tree: str, above: str = "") -> Iterator[tuple[str, str]]:
-    """(path, bound name) of every import in a use tree: ``a::{b, c::{self, d as e}}``; a glob binds ``*path``."""
+    """(path, bound name) of every import of a use tree, as in ``a::{b, c::{self, d as e}}``."""
     for part in _split(tree):
         stem, brace, inner = part.partition("{")
         if brace:

@@ -9,13 +9,17 @@
 |            | ``{name: [[0, {task_id, code}], ...]}``                   | the code before the tests     |
 | replies    | ``{task_id, raw}`` (or ``response``, ``generation``)      | found fence first             |
 
-JSON Lines or JSON, gzipped or not; or a folder of such files. With an extraction named, the text of a
-sample is taken as a model's raw reply instead.
+JSON Lines or JSON, gzipped, zipped or bare; or a folder of such files. A program may also be a list of
+several (``completion: [...]``), and a JSON object may lead from each task to its one or more. With an
+extraction named, the text of a sample is taken as a model's raw reply instead.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +27,17 @@ from typing import Any
 
 import orjson
 
-from ..benchmarks.files import unpacked
+from ..benchmarks.files import opened, unpacked
 from ..benchmarks.problem import Problem
 from ..errors import DataError
+from .assembly import defines
 from .extraction import extraction
 from .scoring import Try
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
+_WEIGHTS = (".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 _IMPORT = re.compile(r"^(?:from|import) [^\n]*\n", re.MULTILINE)
-_REPLIES = ("raw", "response", "generation")
+_REPLIES = ("raw", "raw_generation", "response", "generation")
 _TEXTS = ("solution", "completion", "code", "program", *_REPLIES)
 
 
@@ -40,6 +46,7 @@ class Given:
     """One sample as it stands in its file.
 
     kind: which field the text is from.  prompt: what the row says that the model was given.
+    tests: those that the row says stand at the program's end.
     """
 
     task_id: str
@@ -47,12 +54,13 @@ class Given:
     text: str
     where: str
     prompt: str = ""
+    tests: str = ""
 
 
 def is_samples(path: Path) -> bool:
     """Whether ``path`` is a samples file, or a folder of them (and not a model's)."""
     if path.is_file():
-        return path.name.endswith(_SUFFIXES)
+        return not path.name.endswith(_WEIGHTS)
     return path.is_dir() and not (path / "config.json").exists()
 
 
@@ -87,6 +95,19 @@ def _numbers_apart(path: Path) -> list[Any]:
 
 def _file(path: Path) -> Iterator[Given]:
     blob = unpacked(path)
+    if not blob.startswith(b"PK\x03\x04"):
+        yield from _parsed(blob, str(path))
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as packed:
+            for name in sorted(packed.namelist()):
+                if name.endswith(_SUFFIXES):
+                    yield from _parsed(opened(packed.read(name)), f"{path}/{name}")
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise DataError(str(path), f"cannot be unpacked: {error}", "unpack it and give the folder") from error
+
+
+def _parsed(blob: bytes, path: str) -> Iterator[Given]:
     whole = _whole(blob)
     if whole is None:
         for number, line in enumerate(blob.splitlines(), start=1):
@@ -100,7 +121,7 @@ def _file(path: Path) -> Iterator[Given]:
                 yield from _row(row, f"{path}:{number}")
         return
     if isinstance(whole, Mapping) and not _is_row(whole):
-        whole = [entry for entries in whole.values() for entry in _unnested(entries)]
+        whole = [entry for task, entries in whole.items() for entry in _unnested(task, entries)]
     for number, row in enumerate(whole if isinstance(whole, list) else [whole], start=1):
         yield from _row(row, f"{path}: entry {number}")
 
@@ -117,10 +138,11 @@ def _is_row(value: Mapping[str, Any]) -> bool:
     return "completions" in value or "results" in value or any(key in value for key in _TEXTS)
 
 
-def _unnested(entries: Any) -> Iterable[Any]:
-    """Entries of ``{task: [[0, {...}], [1, {...}]]}`` and of ``{task: [{...}]}``."""
+def _unnested(task: str, entries: Any) -> Iterable[Any]:
+    """Entries of ``{task: [[0, {...}], [1, {...}]]}``, of ``{task: [{...}]}`` and of ``{task: ["..."]}``."""
     for entry in entries if isinstance(entries, list) else [entries]:
-        yield entry[1] if isinstance(entry, list) and len(entry) == 2 else entry
+        one = entry[1] if isinstance(entry, list) and len(entry) == 2 else entry
+        yield {"task_id": task, "solution": one} if isinstance(one, str) else one
 
 
 def _row(row: Any, where: str) -> Iterator[Given]:
@@ -132,18 +154,26 @@ def _row(row: Any, where: str) -> Iterator[Given]:
             where, f"has no task_id, only {', '.join(map(str, row))}", "name the problem in task_id"
         )
     prompt = row["prompt"] if isinstance(row.get("prompt"), str) else ""
+    tests = row["tests"] if isinstance(row.get("tests"), str) else ""
     for many in ("completions", "results"):
         if isinstance(row.get(many), list):
             for one in row[many]:
                 text = one.get("program", "") if isinstance(one, Mapping) else one
                 shape = "completion" if many == "completions" else "program"
-                yield Given(str(name), shape, str(text), where, prompt)
+                yield Given(str(name), shape, str(text), where, prompt, tests)
             return
-    kind = next((key for key in _TEXTS if isinstance(row.get(key), str)), None)
+    kind = next((key for key in _TEXTS if _texts(row.get(key))), None)
     if kind is None:
         fix = f"give the program as one of {', '.join(_TEXTS[:4])}"
         raise DataError(where, f"sample of {name} holds no program", fix)
-    yield Given(str(name), kind, row[kind], where, prompt)
+    for text in _texts(row[kind]):
+        yield Given(str(name), kind, text, where, prompt)
+
+
+def _texts(value: Any) -> list[str]:
+    """A field's program, or its several; none where it holds anything else."""
+    texts = value if isinstance(value, list) else [value]
+    return texts if all(isinstance(text, str) for text in texts) else []
 
 
 def matched(given: Sequence[Given], problems: Sequence[Problem]) -> dict[int, Problem]:
@@ -166,7 +196,7 @@ def matched(given: Sequence[Given], problems: Sequence[Problem]) -> dict[int, Pr
 def in_language(sample: Given, problem: Problem) -> bool:
     """Whether a sample belongs to this one of several translations of a problem, as far as it can tell."""
     if sample.kind in ("code", "program"):
-        return _without_tests(sample.text, problem) is not None
+        return _cut(sample.text, problem.tests) is not None
     return not sample.prompt or sample.prompt.strip() == problem.prompt.strip()
 
 
@@ -196,15 +226,31 @@ def _try(sample: Given, problem: Problem, draw: int, how: str | None) -> Try:
         return Try(
             problem, problem.prompt + sample.text, draw, raw=sample.text, extraction="prompt and completion"
         )
-    if sample.kind in ("code", "program") and (bare := _without_tests(sample.text, problem)) is not None:
+    if sample.kind in ("code", "program") and (bare := _without_tests(sample, problem)) is not None:
         return Try(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
     head = "".join(_IMPORT.findall(sample.prompt)) if problem.language == "python" else ""
     how = "below the prompt's imports" if head else "as it came"
     return Try(problem, head + sample.text, draw, raw=sample.text, extraction=how)
 
 
-def _without_tests(text: str, problem: Problem) -> str | None:
-    """A whole program without the benchmark's tests at its end; None where it does not end in them."""
-    tests = problem.tests.strip()
-    cut = text.rstrip()
+def _without_tests(sample: Given, problem: Problem) -> str | None:
+    """A whole program without the tests at its end; None where it ends in none.
+
+    Tests that differ from the benchmark's, as another release of it had them, are known by their first line.
+    """
+    for tests in (problem.tests, sample.tests):
+        if (program := _cut(sample.text, tests)) is not None:
+            return program
+    first = re.match(r"[\W_]*\w[^\n]*", problem.tests)
+    words = re.findall(r"\w+|[^\w\s]", first[0]) if first and problem.language != "python" else []
+    if words:
+        ends = list(re.finditer(r"\s*" + r"\s*".join(map(re.escape, words)), sample.text))
+        program = sample.text[: ends[-1].start()] if ends else ""
+        if defines(program, problem.entry_point, problem.language):
+            return program
+    return None
+
+
+def _cut(text: str, tests: str) -> str | None:
+    cut, tests = text.rstrip(), tests.strip()
     return cut[: -len(tests)] if tests and cut.endswith(tests) else None
