@@ -9,7 +9,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +100,11 @@ def test_facts_count_for_a_teacher_that_answers_by_them() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.text(), st.text(), st.integers(0, 2**70), st.dictionaries(st.text(), st.floats(-9, 0), max_size=3))
+@given(
+    st.text(), st.text(), st.integers(0, 2**64 - 1), st.dictionaries(st.text(), st.floats(-9, 0), max_size=3)
+)
+    st.text(), st.text(), st.integers(0, 2**64 - 1), st.dictionaries(st.text(), st.floats(-9, 0), max_size=3)
+)
 def test_any_text_comes_back_as_it_went(
     tmp_path_factory: pytest.TempPathFactory, prompt: str, text: str, tokens: int, tops: dict[str, float]
 ) -> None:
@@ -244,6 +251,7 @@ except DataError as error:
 
 CHILD = """
 import sys
+import threading
 sys.path[:0] = {path!r}
 from pathlib import Path
 from llm_world import ask_all, served
@@ -291,6 +299,19 @@ def test_two_processes_share_one_store(tmp_path: Path) -> None:
         assert len(store) == 300
         assert store.charges("killed").total().answers == len(server.asked)
         store.close()
+
+
+def test_many_may_open_a_new_store_at_the_same_moment(tmp_path: Path) -> None:
+    for number in range(20):
+        together = threading.Barrier(8)
+
+        def opened(_: int, path: Path = tmp_path / str(number), start: threading.Barrier = together) -> int:
+            start.wait()
+            with closing(AnswerStore(path)) as store:
+                return len(store)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(opened, range(8))) == [0] * 8
 
 
 def test_the_book_of_a_run_is_part_of_the_store(tmp_path: Path) -> None:

@@ -103,7 +103,9 @@ def _are_gone(pids: list[int], seconds: float = 20.0) -> bool:
             life = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
-        ended = select.select([life], [], [], seconds)[0]
+        poll = select.poll()
+        poll.register(life, select.POLLIN)
+        ended = poll.poll(seconds * 1000)
         os.close(life)
         if not ended:
             return False

@@ -7,6 +7,7 @@ written in few statements, because each one gives up Python's lock and waits to 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain
@@ -18,6 +19,8 @@ from .bill import Bill, Charge, Line
 
 FORMAT = 1
 _AT_ONCE = 100
+_PATIENCE = 60.0
+"""Seconds to wait for another process that is writing."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, request BLOB NOT NULL, answer BLOB NOT NULL, at REAL NOT NULL
@@ -140,9 +143,9 @@ def trouble(path: Path, error: Exception) -> DataError:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, FORMAT):
@@ -154,6 +157,19 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turn WAL on. SQLite does not wait by itself where another process does the same at this moment."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _summed(charges: Sequence[Charge]) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import socket
 import subprocess
 import sys
@@ -82,7 +82,7 @@ class Worker:
 
         Raises SetupError where the worker says that it cannot start.
         """
-        if wait and not select.select([self.socket], [], [], wait)[0]:
+        if wait and not self._readable(wait):
             return []
         try:
             chunk = self.socket.recv(1 << 18)
@@ -101,6 +101,11 @@ class Worker:
         for _ in found:
             self.jobs.popleft()
         return found
+
+    def _readable(self, seconds: float) -> bool:
+        with selectors.DefaultSelector() as selector:  # select() itself knows no descriptor above 1,023
+            selector.register(self.socket, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
 
     def close(self) -> None:
         """Close the socket, which ends the worker and all it started; wait for that."""
