@@ -29,6 +29,7 @@ SOURCE = re.compile(r"\b2\d{3}\.\d{5}\b|et al\.|checklist|control that any selec
 # Fields for steps that cannot be made without; chosen so that each has something to do.
 NEEDED: dict[str, dict[str, Any]] = {
     "evaluation.calibrate": {"judge": "judge", "truth": "executed"},
+    "evaluation.retest": {"judge": "judge", "retests": ["executed"]},
     "selection.dedup": {"field": "answer"},
     "selection.decontaminate": {"against": ["starter"]},
     "selection.kcenter": {"field": "instruction", "size": 5},

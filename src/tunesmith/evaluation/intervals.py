@@ -82,3 +82,24 @@ def mcnemar(pairs: Iterable[tuple[bool, bool]]) -> tuple[int, int, float]:
         return 0, 0, 1.0
     tail = sum(math.comb(differing, i) for i in range(min(first, second) + 1))
     return first, second, min(1.0, float(2 * tail / 2**differing))
+
+
+def paired_difference(both: int, first: int, second: int, neither: int) -> tuple[float, float]:
+    """The 95% interval of how much more often the second of two runs over the same rows passes.
+
+    Square-and-add with Wilson intervals (Newcombe 1998, Statistics in Medicine 17:2635, method 10).
+    both, neither: rows on which they agree.  first, second: rows that one alone passed.
+    """
+    total = both + first + second + neither
+    if not total:
+        return -1.0, 1.0
+    one, two = both + first, both + second
+    difference = (second - first) / total
+    below = one / total - wilson(one, total)[0], two / total - wilson(two, total)[0]
+    above = wilson(one, total)[1] - one / total, wilson(two, total)[1] - two / total
+    spread = math.sqrt(one * (total - one) * two * (total - two))
+    product = both * neither - first * second
+    alike = (max(product - total / 2, 0) if product > 0 else product) / spread if spread else 0.0
+    low = math.sqrt(max(below[1] ** 2 - 2 * alike * below[1] * above[0] + above[0] ** 2, 0.0))
+    high = math.sqrt(max(above[1] ** 2 - 2 * alike * above[1] * below[0] + below[0] ** 2, 0.0))
+    return difference - low, difference + high

@@ -13,15 +13,17 @@ from collections.abc import Mapping
 from ..exchange import Request
 from ..sample import Sample
 from . import replies
+from .forms import Form, task_and_answer
 
-QUESTION = """\
-Does this answer solve the programming task? Reply "passed" or "not passed".
+_ASKED = 'Does this answer solve the programming task? Reply "{}" or "{}".'
+QUESTION = f"""\
+{_ASKED.format("passed", "not passed")}
 
 Task:
-{instruction}
+{{instruction}}
 
 Answer:
-{answer}"""
+{{answer}}"""
 LABELS = {True: "passed", False: "not passed"}
 INTENT = "judge"
 
@@ -34,9 +36,14 @@ _POSITIVE = ("pass", "yes", "correct")
 _WORDS = {True: ("passed", "yes", "correct"), False: ("not", "failed", "incorrect")}
 
 
-def question(sample: Sample, logprobs: int = 0) -> Request:
-    """The question about one answered row; ``logprobs``: how many of the first token to ask for."""
-    prompt = QUESTION.format(instruction=sample.instruction, answer=sample.answer)
+def question(sample: Sample, logprobs: int = 0, form: Form = "plain") -> Request:
+    """The question about one answered row; ``logprobs``: how many of the first token to ask for.
+
+    form: in which form it is asked; only ``plain`` is in the words that are learnt.
+    """
+    labels = ("not passed", "passed") if form == "turned" else ("passed", "not passed")
+    shown = task_and_answer(sample.instruction, sample.answer, form, task="Task")
+    prompt = f"{_ASKED.format(*labels)}\n\n{shown}"
     facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
     return Request(Request.of(prompt).messages, intent=INTENT, facts=facts, logprobs=logprobs)
 

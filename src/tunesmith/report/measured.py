@@ -131,6 +131,34 @@ def _noise(step: str, facts: Mapping[str, Any]) -> Measured:
     return Measured(step, "How often the judge errs", ("judge against execution", "rows"), lines, note)
 
 
+def _retest(step: str, facts: Mapping[str, Any]) -> Measured:
+    """One line per asking that was compared with the first; a dash where nothing could be."""
+    lines = [
+        (
+            one["step"],
+            f"{one['compared']:,}",
+            _figure(one["agreement"], "{:.1%}"),
+            _figure(one["kappa"], "{:.2f}"),
+            f"{_figure(one['shift'], '{:+.1%}')}, p = {one['p']:.2g}" if one["compared"] else "–",
+            f"{one['one_unknown']:,}",
+        )
+        for one in facts["retests"]
+    ]
+    note = (
+        f"Each asking against {facts['judge']}, row by row. Kappa: agreement beyond chance. Shift: how much "
+        "more often it says passed, with McNemar's p. A form agreeing less than the same words asked again "
+        "has swayed the judge. Intervals are 95%, rows taken as independent."
+    )
+    head = ("asked as", "rows", "same verdict", "kappa", "shift to passed", "one verdict unknown")
+    return Measured(step, "Whether the judge says the same again", head, lines, note)
+
+
+def _figure(figure: Mapping[str, float | None], form: str) -> str:
+    if figure["value"] is None:
+        return "–"
+    return f"{form.format(figure['value'])} ({form.format(figure['low'])} to {form.format(figure['high'])})"
+
+
 def _calibration(step: str, facts: Mapping[str, Any]) -> Measured:
     if not facts["audited"]:
         return Measured(step, "", (), ())
@@ -196,4 +224,5 @@ _OF_FILES: dict[str, Callable[[str, Mapping[str, Any]], Measured]] = {
     "agreement.json": _noise,
     "calibration.json": _calibration,
     "style.json": _style,
+    "retest.json": _retest,
 }

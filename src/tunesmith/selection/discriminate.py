@@ -3,7 +3,8 @@
 The discriminator of WaveCoder (arXiv 2312.14187, sec. 2.3): rule after rule, a yes or no with the
 reason, then an overall verdict. The rules are data. A verdict that is malformed, incomplete or at odds
 with itself is a rejection with that reason, never a crash and never a pass. The analysis stays on the
-row (``meta.analysis``), dropped or not: it is what makes a good or a bad example of it.
+row (``meta.analysis``), dropped or not: it is what makes a good or a bad example of it. Asked again
+(``draw``) or in another form, ``evaluation.retest`` tells whether its verdicts stand.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import Field, field_validator
 
 from ..exchange import Completion, Request
 from ..llm import replies, structured
+from ..llm.forms import Form, task_and_answer
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 
@@ -34,11 +36,7 @@ Check a training example for a programming model against rules, one after the ot
 Rules:
 {rules}
 
-Instruction:
-{instruction}
-
-Answer:
-{answer}
+{shown}
 
 Think about each rule by itself first. Reply with a JSON object: "rules", an object that gives for each
 rule, by its name, an object with "holds" (true or false) and "reason" (one sentence); and "overall", true
@@ -55,6 +53,11 @@ class Discriminate(Step):
     keep_when: Literal["all_rules", "overall"] = "all_rules"
     """Keep a row when every rule holds and the overall verdict says so, or by the overall verdict alone."""
 
+    form: Form = "plain"
+    """In which form to ask: `answer_first`, `turned` (rules in reverse order), `rewrapped` (other fences)."""
+    draw: int = Field(default=0, ge=0)
+    """Which asking this is; a question asked again needs a number of its own, or its kept reply is read."""
+
     @field_validator("rules")
     @classmethod
     def _named(cls, rules: dict[str, str]) -> dict[str, str]:
@@ -63,13 +66,15 @@ class Discriminate(Step):
         return rules
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
-        shown = "\n".join(f"- {name}: {text}" for name, text in self.rules.items())
-        prompt = PROMPT.format(rules=shown, instruction=sample.instruction, answer=sample.answer)
+        rules = dict(reversed(self.rules.items())) if self.form == "turned" else self.rules
+        shown = task_and_answer(sample.instruction, sample.answer, self.form, task="Instruction")
+        listed = "\n".join(f"- {name}: {text}" for name, text in rules.items())
+        prompt = PROMPT.format(rules=listed, shown=shown)
         facts = {
             "instruction": sample.instruction, "answer": sample.answer, "language": sample.language,
             "task": sample.task, "rules": list(self.rules),
         }  # fmt: skip
-        return [Request.of(prompt, intent="discriminate", facts=facts, schema=schema(self.rules))]
+        return [Request.of(prompt, intent="discriminate", facts=facts, schema=schema(rules), draw=self.draw)]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         reply = replies.clean(completions[0].text) if completions else ""

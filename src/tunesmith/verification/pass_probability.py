@@ -3,7 +3,8 @@
 DolphCoder (arXiv 2402.09136) sec. 2.3 trains a model to say "passed" or "not passed" of an answer. Asked in
 the same words, its first token gives more than the word: P(passed) over P(passed) + P(not passed). Where the
 server gives no log-probabilities, the word itself counts as 1 or 0, and the verdict says so. Whether such a
-probability can be taken at its word is for ``evaluation.calibrate`` to find out.
+probability can be taken at its word is for ``evaluation.calibrate`` to find out; asked again (``draw``) or in
+another form, ``evaluation.retest`` tells whether the verdict stands.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from ..exchange import Completion, Request, Sampling
 from ..llm import replies
+from ..llm.forms import Form
 from ..llm.passing import p_pass, question, verdict
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
@@ -34,12 +36,19 @@ class PassProbability(Step):
     logprobs: int = Field(default=20, ge=0, le=20)
     """How many log-probabilities of the first token to ask for."""
 
+    form: Form = "plain"
+    """In which form to ask: `answer_first`, `turned` ("not passed" comes first), `rewrapped` (fences)."""
+    draw: int = Field(default=0, ge=0)
+    """Which asking this is; a question asked again needs a number of its own, or its kept reply is read."""
+    temperature: float = Field(default=0.0, ge=0)
+    """Sampling temperature; above 0 the word alone may change from one asking to the next."""
+
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if not sample.answer.strip():
             return []
-        return [
-            replace(question(sample, self.logprobs), sampling=Sampling(temperature=0, max_tokens=_LONGEST))
-        ]
+        sampling = Sampling(temperature=self.temperature, max_tokens=_LONGEST)
+        asked = question(sample, self.logprobs, self.form)
+        return [replace(asked, sampling=sampling, draw=self.draw)]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:
