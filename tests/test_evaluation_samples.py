@@ -86,6 +86,9 @@ def wrappings(folder: Path, rows: list[dict], programs: dict[str, str]) -> dict[
         "of no known suffix.samples": lines,
         "by task.json": json.dumps(by_task).encode(),
         "several by task.json": json.dumps({task: [program] for task, program in by_task.items()}).encode(),
+        "evalplus_results.json": json.dumps(
+            {"date": "2024-05-08", "hash": "0", "eval": {row["task_id"]: [row] for row in rows}}
+        ).encode(),
         "lists.json": json.dumps(lists).encode(),
     }
     for name, content in contents.items():
@@ -161,6 +164,41 @@ WRONG_FILES = {
     "[1, 2]": "s.jsonl: entry 1: is a int",
     "": "holds no samples",
 }
+
+
+def test_a_few_samples_of_problems_that_a_release_dropped_are_left_out_and_told(
+    tmp_path: Path, data: Path, capsys
+):
+    path = samples(tmp_path / "s.jsonl", "completion", RIGHT)
+    with path.open("a") as file:
+        file.write(json.dumps({"task_id": "HumanEval/900", "completion": "    return 1\n"}))
+    code, out, err = run(capsys, path, "--on", "humaneval", "--data", data, "--json")
+    assert code == 0
+    assert len(json.loads(out)["per_sample"]) == 3
+    assert "left out: 1 of 4 samples" in err
+    assert "HumanEval/900" in err
+
+
+def test_a_benchmark_without_its_toolchain_costs_the_others_nothing(
+    tmp_path: Path, data: Path, capsys, monkeypatch
+):
+    own = {
+        "task_id": "Java/0",
+        "prompt": "class A {\n  int f() {\n",
+        "declaration": "class A {\n  int f() {\n",
+    }
+    rest = dict.fromkeys(("canonical_solution", "buggy_solution", "test", "instruction", "docstring"), "")
+    write_gz(data / "humanevalpack-java.jsonl.gz", [{**own, **rest, "entry_point": "f"}])
+    path = samples(tmp_path / "s.jsonl", "completion", RIGHT)
+    with path.open("a") as file:
+        file.write(json.dumps({"task_id": "Java/0", "completion": "return 1; } }"}))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, out, err = run(capsys, path, "--on", "humanevalsynthesize-java,humaneval", "--data", data, "--json")
+    assert [score["benchmark"] for score in json.loads(out)["scores"]] == ["humaneval"]
+    assert "left out: humanevalsynthesize-java" in err
+    assert "no sample belongs" not in err
+    assert code == 0
+    assert run(capsys, path, "--on", "humanevalsynthesize-java", "--data", data)[0] == 2
 
 
 @pytest.mark.parametrize("content", WRONG_FILES)

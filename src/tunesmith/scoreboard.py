@@ -84,7 +84,10 @@ def shown(evaluation: Evaluation, pairings: Sequence[Pairing] = ()) -> None:
 
 def warned(evaluation: Evaluation) -> None:
     """On standard error: what the scores leave out."""
+    told = {str(line) for score in evaluation.scores for line in score.protocol.get("skipped", ())}
     for name in evaluation.without:
+        if any(line.startswith(f"{name}: ") for line in told):
+            continue
         _err.print(f"warning: {name}: no sample belongs to it, so it has no score")
     for score in evaluation.scores:
         if score.benchmark.endswith(".base"):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..benchmarks import load
 from ..benchmarks.differential import prepared
-from ..errors import DataError
+from ..benchmarks.problem import Benchmark, Problem
+from ..errors import DataError, SetupError
 from ..results import Score
 from ..step import Sandbox
-from .samples import Given, in_language, matched, tries
-from .scoring import Try, judge, machinery, scores
+from .samples import Given, family, in_language, matched, tries
+from .scoring import Try, judge, machinery, scores, with_protocol
 
 
 def score_samples(
@@ -27,7 +28,8 @@ def score_samples(
     extraction: None takes every text for the program that its shape says it is.
 
     Raises:
-        DataError: a sample is of no problem of any of the benchmarks.
+        DataError: samples are of no problem of any of the benchmarks.
+        SetupError: the toolchain of every benchmark is missing; a single one's is told in the protocol.
     """
     benchmarks = [load(name, data) for name in names]
     places = [matched(given, benchmark.problems) for benchmark in benchmarks]
@@ -35,14 +37,9 @@ def score_samples(
         if len(names) > 1 and benchmark.name.startswith("multipl_e-"):  # translations share their names
             for place in [place for place, p in found.items() if not in_language(given[place], p)]:
                 del found[place]
-    for place, sample in enumerate(given):
-        if not any(place in found for found in places):
-            known = "; ".join(
-                f"{b.name}: {b.problems[0].task_id} ... {b.problems[-1].task_id}" for b in benchmarks
-            )
-            problem = f"{sample.task_id!r} is no problem of {', '.join(names)}"
-            raise DataError(sample.where, problem, f"known are {known}")
+    skipped = _strangers(given, benchmarks, places)
     made = []
+    refusal: SetupError | None = None
     for benchmark, found in zip(benchmarks, places, strict=True):
         if not found:
             continue
@@ -57,5 +54,40 @@ def score_samples(
             "of": len(benchmark.problems),
             **machinery(ready, sandbox),
         }
-        made.append((scores(benchmark.name, judge(some, sandbox), k, protocol), some))
-    return made
+        try:
+            made.append((scores(benchmark.name, judge(some, sandbox), k, protocol), some))
+        except SetupError as error:  # no toolchain: the other benchmarks still have their scores
+            if len(names) == 1:
+                raise
+            skipped.append(f"{benchmark.name}: {error.problem}")
+            refusal = error
+    if not made and refusal is not None:
+        raise refusal
+    if not skipped:
+        return made
+    return [([with_protocol(s, skipped=skipped) for s in found], some) for found, some in made]
+
+
+def _strangers(
+    given: Sequence[Given], benchmarks: Sequence[Benchmark], places: Sequence[Mapping[int, Problem]]
+) -> list[str]:
+    """What is said of samples that have no problem here, as of those that a later release dropped.
+
+    Raises:
+        DataError: they are the greater part, or one's name is not of these benchmarks' kind.
+    """
+    strange = [place for place in range(len(given)) if not any(place in found for found in places)]
+    kinds = {family(problem.task_id) for benchmark in benchmarks for problem in benchmark.problems}
+    names = ", ".join(benchmark.name for benchmark in benchmarks)
+    few = 2 * len(strange) <= len(given)
+    for place in strange:
+        if not few or family(given[place].task_id) not in kinds:
+            known = "; ".join(
+                f"{b.name}: {b.problems[0].task_id} ... {b.problems[-1].task_id}" for b in benchmarks
+            )
+            problem = f"{given[place].task_id!r} is no problem of {names}"
+            raise DataError(given[place].where, problem, f"known are {known}")
+    if not strange:
+        return []
+    some = ", ".join(list(dict.fromkeys(given[place].task_id for place in strange))[:5])
+    return [f"{len(strange)} of {len(given)} samples, whose problems are not in {names}: {some} ..."]

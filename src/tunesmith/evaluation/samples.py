@@ -120,6 +120,8 @@ def _parsed(blob: bytes, path: str) -> Iterator[Given]:
                     ) from error
                 yield from _row(row, f"{path}:{number}")
         return
+    if isinstance(whole, Mapping) and isinstance(whole.get("eval"), Mapping):  # evalplus's results
+        whole = whole["eval"]
     if isinstance(whole, Mapping) and not _is_row(whole):
         whole = [entry for task, entries in whole.items() for entry in _unnested(task, entries)]
     for number, row in enumerate(whole if isinstance(whole, list) else [whole], start=1):
@@ -191,6 +193,12 @@ def matched(given: Sequence[Given], problems: Sequence[Problem]) -> dict[int, Pr
         if problem is not None:
             found[place] = problem
     return found
+
+
+def family(task_id: str) -> str:
+    """The part of a name before its number, which a benchmark's problems share; empty where it has none."""
+    name, number = _name_and_number(task_id)
+    return name if number else ""
 
 
 def in_language(sample: Given, problem: Problem) -> bool:
