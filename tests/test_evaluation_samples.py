@@ -179,6 +179,17 @@ def test_a_few_samples_of_problems_that_a_release_dropped_are_left_out_and_told(
     assert "HumanEval/900" in err
 
 
+def test_replies_given_as_programs_are_pointed_out(tmp_path: Path, data: Path, capsys):
+    fenced = {name: f"So:\n```python\n{whole(name, RIGHT)}```" for name in RIGHT}
+    path = samples(tmp_path / "s.jsonl", "completion", fenced)
+    _, _, err = run(capsys, path, "--on", "humaneval", "--data", data, "--json")
+    assert "3 samples hold a code fence" in err
+    _, _, err = run(
+        capsys, path, "--on", "humaneval", "--data", data, "--json", "--extraction", "fence_first"
+    )
+    assert "fence" not in err
+
+
 def test_a_benchmark_without_its_toolchain_costs_the_others_nothing(
     tmp_path: Path, data: Path, capsys, monkeypatch
 ):

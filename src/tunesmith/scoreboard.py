@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from .results import Score
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+_FENCE = re.compile(r"^```", re.MULTILINE)
 
 
 def evaluated(
@@ -99,8 +101,21 @@ def warned(evaluation: Evaluation) -> None:
             )
         for line in score.protocol.get("skipped", ()):
             _err.print(f"warning: left out: {line}")
+        if fenced := _fenced(evaluation, score):
+            _err.print(
+                f"warning: {score.benchmark}: {fenced} samples hold a code fence and ran as they are; "
+                "with --extraction fence_first they are read as replies"
+            )
         if refused := score.protocol.get("refused"):
             _err.print(f"warning: {score.benchmark}: {refused} programs were not run and do not count")
+
+
+def _fenced(evaluation: Evaluation, score: Score) -> int:
+    """How many failed programs look like a model's whole reply, though their file calls them programs."""
+    if score.protocol.get("extraction") != "as the file says":
+        return 0
+    tried = zip(evaluation.tries.get(score.benchmark, ()), score.attempts, strict=False)
+    return sum(_FENCE.search(given.program) is not None and not done.passed for given, done in tried)
 
 
 def _cells(score: Score) -> tuple[str, ...]:
