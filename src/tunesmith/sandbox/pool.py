@@ -27,16 +27,37 @@ MEMORY_BYTES = 1 << 30
 LARGEST = 1 << 24
 """Characters of code, tests and input together beyond which a program is refused."""
 
-_AHEAD = 16
+_AHEAD, _FAR_AHEAD = 16, 512
+"""Programs a worker that are taken ahead of what is read; the second number while they are small."""
+_SMALL = 1 << 25
+"""Characters of all programs taken ahead, below which they are small."""
 _QUEUED = 2
 
 
 @dataclass
 class _Session:
-    """One call of ``run``: outcomes by ticket, and the tickets not yet given out, in order."""
+    """One call of ``run``: outcomes by ticket, and the tickets still to give, in order, with sizes."""
 
     done: dict[int, Outcome] = field(default_factory=dict)
     order: deque[int] = field(default_factory=deque)
+    sizes: deque[int] = field(default_factory=deque)
+    size: int = 0
+
+    def takes_more(self, workers: int) -> bool:
+        """Whether there is room: one slow program must not keep the other workers waiting."""
+        taken = len(self.order)
+        return taken < _AHEAD * workers or (taken < _FAR_AHEAD * workers and self.size < _SMALL)
+
+    def take(self, ticket: int, size: int) -> None:
+        """One more."""
+        self.order.append(ticket)
+        self.sizes.append(size)
+        self.size += size
+
+    def give(self) -> Outcome:
+        """The next outcome, which is known."""
+        self.size -= self.sizes.popleft()
+        return self.done.pop(self.order.popleft())
 
 
 class Pool:
@@ -77,13 +98,13 @@ class Pool:
             self._reset()
 
     def run(self, programs: Iterable[Program]) -> Iterator[Outcome]:
-        """The outcome of each program, in order. At most 16 a worker are taken ahead of what is read."""
+        """The outcome of each program, in order. At most 512 small ones a worker, or 16, are taken ahead."""
         session = _Session()
         feed = iter(programs)
         more = True
         try:
             while more or session.order:
-                while more and len(session.order) < _AHEAD * self._count:
+                while more and session.takes_more(self._count):
                     program = next(feed, None)
                     if program is None:
                         more = False
@@ -93,7 +114,7 @@ class Pool:
                     return
                 while session.order[0] not in session.done:
                     self._pump()
-                yield session.done.pop(session.order.popleft())
+                yield session.give()
         finally:
             with self._lock:
                 for ticket in session.order:
@@ -105,7 +126,7 @@ class Pool:
                 self._owner = os.getpid()
                 self._reset()
             ticket, self._next = self._next, self._next + 1
-            session.order.append(ticket)
+            session.take(ticket, _size(program))
             reason = _refusal(program)
             if reason:
                 session.done[ticket] = Outcome("refused", failure=reason, isolation=self.isolation)
@@ -200,9 +221,13 @@ class Pool:
 def _refusal(program: Program) -> str:
     if reason := languages.missing(languages.canonical(program.language)):
         return reason
-    if len(program.code) + len(program.tests) + len(program.stdin) > LARGEST:
+    if _size(program) > LARGEST:
         return "too large"
     return ""
+
+
+def _size(program: Program) -> int:
+    return len(program.code) + len(program.tests) + len(program.stdin)
 
 
 def _job(ticket: int, program: Program) -> dict[str, Any]:

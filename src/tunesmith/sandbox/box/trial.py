@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+import time
 from typing import Any
 
 from . import channel, codec, live, orders
@@ -14,6 +15,8 @@ from .budget import Budget, Clock
 HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 CAPTURE = 1 << 18
 """Bytes kept of each stream; the rest is read and forgotten, so that printing never blocks a program."""
+_SILENCE = 0.25
+"""Seconds on the wall after which a silent program is asked for what it holds back."""
 THREAD_WORDS = (
     "hread", "concurrent", "multiprocess", "asyncio", "numpy", "pandas", "scipy", "sklearn", "torch",
     "joblib", "tqdm", "tensorflow", "numba", "matplotlib",
@@ -117,13 +120,22 @@ class Trial:
         return buffer[head:needed]
 
     def _wait(self) -> None:
-        """Until the line is ready; printed bytes are taken in passing. Raises OverLimit."""
+        """Until the line is ready; printed bytes are taken in passing. Raises OverLimit.
+
+        After a while the program is asked for the answers it holds back: one may be wrong already.
+        """
+        nudge_at = time.monotonic() + _SILENCE
         while True:
             try:
                 nap = self.budget.nap()
             except channel.OverLimit:
                 nap = self.budget.last_words()
                 self._server.nudge()
+            if nudge_at and (left := nudge_at - time.monotonic()) <= 0:
+                nudge_at = 0.0
+                self._server.nudge()
+            elif nudge_at:
+                nap = min(nap, left)
             line_ready = False
             for fd, _ in self._poll.poll(nap * 1000 + 1):
                 if fd == self._fd:
