@@ -103,8 +103,6 @@ def test_facts_count_for_a_teacher_that_answers_by_them() -> None:
 @given(
     st.text(), st.text(), st.integers(0, 2**64 - 1), st.dictionaries(st.text(), st.floats(-9, 0), max_size=3)
 )
-    st.text(), st.text(), st.integers(0, 2**64 - 1), st.dictionaries(st.text(), st.floats(-9, 0), max_size=3)
-)
 def test_any_text_comes_back_as_it_went(
     tmp_path_factory: pytest.TempPathFactory, prompt: str, text: str, tokens: int, tops: dict[str, float]
 ) -> None:

@@ -28,9 +28,9 @@ LARGEST = 1 << 24
 """Characters of code, tests and input together beyond which a program is refused."""
 
 _AHEAD, _FAR_AHEAD = 16, 512
-"""Programs a worker that are taken ahead of what is read; the second number while they are small."""
+"""Programs a worker that are taken ahead of what is read; the second number where workers would idle."""
 _SMALL = 1 << 25
-"""Characters of all programs taken ahead, below which they are small."""
+"""Characters of all programs taken ahead, beyond which no more are taken for workers that idle."""
 _QUEUED = 2
 
 
@@ -42,11 +42,11 @@ class _Session:
     order: deque[int] = field(default_factory=deque)
     sizes: deque[int] = field(default_factory=deque)
     size: int = 0
+    more: bool = True
 
     def takes_more(self, workers: int) -> bool:
-        """Whether there is room: one slow program must not keep the other workers waiting."""
-        taken = len(self.order)
-        return taken < _AHEAD * workers or (taken < _FAR_AHEAD * workers and self.size < _SMALL)
+        """Whether there is room beyond the usual, for workers with nothing to do."""
+        return self.more and len(self.order) < _FAR_AHEAD * workers and self.size < _SMALL
 
     def take(self, ticket: int, size: int) -> None:
         """One more."""
@@ -98,27 +98,31 @@ class Pool:
             self._reset()
 
     def run(self, programs: Iterable[Program]) -> Iterator[Outcome]:
-        """The outcome of each program, in order. At most 512 small ones a worker, or 16, are taken ahead."""
+        """The outcome of each program, in order. 16 a worker are taken ahead, up to 512 if one is slow."""
         session = _Session()
         feed = iter(programs)
-        more = True
         try:
-            while more or session.order:
-                while more and session.takes_more(self._count):
-                    program = next(feed, None)
-                    if program is None:
-                        more = False
-                    else:
-                        self._accept(program, session)
+            while True:
+                while session.more and len(session.order) < _AHEAD * self._count:
+                    self._take(feed, session)
                 if not session.order:
                     return
                 while session.order[0] not in session.done:
+                    if not self._waiting and session.takes_more(self._count):
+                        self._take(feed, session)  # the first is slow: the other workers need not wait
                     self._pump()
                 yield session.give()
         finally:
             with self._lock:
                 for ticket in session.order:
                     self._sessions.pop(ticket, None)
+
+    def _take(self, feed: Iterator[Program], session: _Session) -> None:
+        program = next(feed, None)
+        if program is None:
+            session.more = False
+        else:
+            self._accept(program, session)
 
     def _accept(self, program: Program, session: _Session) -> None:
         with self._lock:
