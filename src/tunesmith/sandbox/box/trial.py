@@ -11,10 +11,9 @@ from typing import Any
 
 from . import channel, codec, live, orders
 from .budget import Budget, Clock
+from .streams import Streams
 
 HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
-CAPTURE = 1 << 18
-"""Bytes kept of each stream; the rest is read and forgotten, so that printing never blocks a program."""
 _SILENCE = 0.25
 """Seconds on the wall after which a silent program is asked for what it holds back."""
 THREAD_WORDS = (
@@ -35,21 +34,17 @@ class Trial:
         self.budget = Budget(float(job["cpu_seconds"]), server, clock)
         self._server = server
         self.line, theirs = socket.socketpair()
-        (out, out_write), (err, err_write) = os.pipe(), os.pipe()
-        fds = [stdin(job["stdin"]), out_write, err_write, theirs.fileno()]
+        self._poll = select.poll()
+        self._streams = Streams(self._poll)
+        fds = [stdin(job["stdin"]), *self._streams.write, theirs.fileno()]
         server.fork(
             fds, threads=_has_threads(job), cpu_seconds=self.budget.limit, memory_bytes=job["memory_bytes"]
         )
         theirs.close()
         for fd in fds[:3]:
             os.close(fd)
-        self._outputs = {out: bytearray(), err: bytearray()}
-        self._poll = select.poll()
         for fd in masters:
             self._poll.register(fd, HANG_UP)
-        for fd in self._outputs:
-            os.set_blocking(fd, False)
-            self._poll.register(fd, select.POLLIN)
         self._watch(self.line)
 
     def _watch(self, line: socket.socket) -> None:
@@ -140,22 +135,12 @@ class Trial:
             for fd, _ in self._poll.poll(nap * 1000 + 1):
                 if fd == self._fd:
                     line_ready = True
-                elif fd not in self._outputs:
+                elif fd not in self._streams:
                     raise Abandoned
-                elif not self._take(fd):
-                    self._poll.unregister(fd)
+                else:
+                    self._streams.take(fd)
             if line_ready:
                 return
-
-    def _take(self, fd: int) -> bool:
-        """Read what the program printed; False where there is nothing, and may be nothing more."""
-        try:
-            chunk = os.read(fd, 1 << 16)
-        except BlockingIOError:
-            return False
-        kept = self._outputs[fd]
-        kept += chunk[: max(0, CAPTURE - len(kept))]
-        return bool(chunk)
 
     def close(self) -> orders.Report:
         """End the program; afterwards ``text`` has all it printed that is kept."""
@@ -163,15 +148,12 @@ class Trial:
         if self.budget.tests_server is not None:
             self.budget.tests_server.end()
         report = self._server.end()
-        for fd in self._outputs:
-            while self._take(fd):
-                pass
-            os.close(fd)
+        self._streams.close()
         return report
 
     def text(self) -> list[str]:
         """Standard output and standard error, as far as they are kept."""
-        return [bytes(kept).decode("utf-8", "replace") for kept in self._outputs.values()]
+        return self._streams.text()
 
 
 def _has_threads(job: dict[str, Any]) -> bool:

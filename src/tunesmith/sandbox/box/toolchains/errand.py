@@ -10,7 +10,7 @@ import socket
 import time
 from typing import Any
 
-from .. import budget, channel, codec, orders, trial
+from .. import budget, channel, codec, orders, streams, trial
 
 _IDLE_BEYOND = 2.0
 _BLIND_FACTOR = 6.0
@@ -43,20 +43,17 @@ class Errand:
         self._own_began = clock.busy() if clock else 0.0
         self._used = self._waited = 0.0  # before what is now asked of the child
         self.line, theirs = socket.socketpair()
-        (out, out_write), (err, err_write) = os.pipe(), os.pipe()
-        standard = [trial.stdin(stdin), out_write, err_write]
+        self._poll = select.poll()
+        self._streams = streams.Streams(self._poll)
+        standard = [trial.stdin(stdin), *self._streams.write]
         fds = [*standard, theirs.fileno(), *descriptors]
         server.fork(fds, threads=True, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
         theirs.close()
         for fd in standard:
             os.close(fd)
-        self._outputs = {out: bytearray(), err: bytearray()}
-        self._poll = select.poll()
         for fd in masters:
             self._poll.register(fd, trial.HANG_UP)
-        for fd in (*self._outputs, self.line.fileno()):
-            os.set_blocking(fd, fd == self.line.fileno())
-            self._poll.register(fd, select.POLLIN)
+        self._poll.register(self.line.fileno(), select.POLLIN)
         body = json.dumps(order).encode()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.line.sendall(codec.HEAD.pack(len(body)) + body + feed)
@@ -92,22 +89,12 @@ class Errand:
             for fd, _ in self._poll.poll(nap * 1000 + 1):
                 if fd == self.line.fileno():
                     line_ready = True
-                elif fd not in self._outputs:
+                elif fd not in self._streams:
                     raise trial.Abandoned
-                elif not self._take(fd):
-                    self._poll.unregister(fd)
+                else:
+                    self._streams.take(fd)
             if line_ready:
                 return
-
-    def _take(self, fd: int) -> bool:
-        """Read what was printed; False where there is nothing, and may be nothing more."""
-        try:
-            chunk = os.read(fd, 1 << 16)
-        except BlockingIOError:
-            return False
-        kept = self._outputs[fd]
-        kept += chunk[: max(0, trial.CAPTURE - len(kept))]
-        return bool(chunk)
 
     def _check(self) -> float:
         """Seconds after which to look again. Raises OverLimit where a limit is passed."""
@@ -133,12 +120,9 @@ class Errand:
         """End the child and all below it; afterwards ``text`` has all it printed that is kept."""
         self.line.close()
         report = self._server.end()
-        for fd in self._outputs:
-            while self._take(fd):
-                pass
-            os.close(fd)
+        self._streams.close()
         return report
 
     def text(self) -> list[str]:
         """Standard output and standard error, as far as they are kept."""
-        return [bytes(kept).decode("utf-8", "replace") for kept in self._outputs.values()]
+        return self._streams.text()

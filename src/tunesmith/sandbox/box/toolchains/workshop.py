@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from .. import budget, channel, orders, trial, wire
+from .. import budget, channel, orders, streams, trial, wire
 from . import FAILED, Fault, Launch, maker, servers, stated
 from .errand import Errand
 from .standing import Standing
@@ -115,7 +115,7 @@ class Workshop:
         try:
             launch = self._make(job, self._shop)
         except Fault as fault:
-            said = {"status": fault.status, "failure": fault.failure, "stderr": fault.said[: trial.CAPTURE]}
+            said = {"status": fault.status, "failure": fault.failure, "stderr": fault.said[: streams.CAPTURE]}
             return outcome | said
         return outcome | self._run(job, launch)
 
