@@ -61,7 +61,7 @@ def test_the_version_is_the_hash_of_the_unpacked_data(tmp_path: Path):
 
 
 def test_a_fetched_file_is_kept_and_used_without_network(tmp_path: Path, monkeypatch):
-    kept = files.cache_folder() / "humaneval" / "HumanEval.jsonl.gz"
+    kept = files.kept_folder() / "humaneval" / "HumanEval.jsonl.gz"
     monkeypatch.setattr(files, "locate", files.locate)
     origin = data_folder(tmp_path) / "humaneval" / "HumanEval.jsonl.gz"
     source = files.Source("humaneval", "humaneval/HumanEval.jsonl.gz", origin.as_uri())
@@ -74,7 +74,7 @@ def test_what_cannot_be_fetched_says_how_to_go_on(tmp_path: Path):
     source = files.Source("humaneval", "humaneval/HumanEval.jsonl.gz", (tmp_path / "none.gz").as_uri())
     with pytest.raises(SetupError, match="give `data`: a folder that holds humaneval/HumanEval"):
         files.locate(source, None)
-    assert not [path for path in files.cache_folder().rglob("*") if path.is_file()]
+    assert not [path for path in files.kept_folder().rglob("*") if path.is_file()]
 
 
 BROKEN = {

@@ -65,6 +65,28 @@ def test_an_endless_stream_is_taken_only_as_far_as_it_is_read(pool: Pool) -> Non
     assert next(taken) < 100
 
 
+def test_a_slow_program_does_not_keep_the_other_workers_waiting() -> None:
+    handed = itertools.count()
+    slow = Program("import time\ntime.sleep(2)\nprint('slow')")
+
+    def programs() -> Iterator[Program]:
+        yield slow
+        for _ in range(150):
+            next(handed)
+            yield Program("x = 1")
+
+    with open_sandbox(2) as two:
+        assert next(two.run(programs())).stdout == "slow\n"
+    assert next(handed) == 150  # all, where 31 would have left a worker idle
+
+
+def test_a_wrong_answer_ends_a_program_whose_next_call_does_not_end(pool: Pool) -> None:
+    code = "def f(x):\n    while x == 2: pass\n    return 0"
+    outcome = _one(pool, code, "assert f(1) == 1\nassert f(2) == 2", cpu_seconds=20.0)
+    assert (outcome.status, outcome.failure) == ("failed", "AssertionError")
+    assert outcome.seconds < 10  # of its own on a processor: long before its limit
+
+
 def test_two_streams_may_be_read_in_turn(pool: Pool) -> None:
     left, right = (pool.run([Program(f"print('{side}', {n})") for n in range(20)]) for side in "lr")
     for n, (one, other) in enumerate(zip(left, right, strict=True)):

@@ -41,13 +41,6 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
-    chosen = Targets(tmp_path_factory.mktemp("targets"))
-    yield chosen
-    chosen.close()
-
-
 Ran = dict[str, tuple[Outcome, Outcome, Path]]
 
 

@@ -73,13 +73,6 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
-    chosen = Targets(tmp_path_factory.mktemp("targets"))
-    yield chosen
-    chosen.close()
-
-
 @pytest.fixture(scope="module", params=sorted(RIGHT))
 def ran(request: pytest.FixtureRequest, pool: Pool, targets: Targets) -> tuple[str, Ran]:
     """Every attack in a language, each followed by an honest program: both outcomes, and its folder."""

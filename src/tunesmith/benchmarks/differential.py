@@ -21,7 +21,7 @@ from ..code import parse
 from ..errors import DataError
 from ..results import Program
 from ..step import Sandbox
-from .files import cache_folder
+from .files import kept_folder
 from .problem import Benchmark, Cases, Problem
 
 _ROOM = 200_000
@@ -128,7 +128,7 @@ class _Shelf:
     """The known answers of one benchmark, in one file of the cache."""
 
     def __init__(self, name: str) -> None:
-        self._file = cache_folder() / "references" / f"{name}.json"
+        self._file = kept_folder() / "references" / f"{name}.json"
         self.found: dict[str, list[str | float]] = {}
         if self._file.is_file():
             try:

@@ -10,7 +10,6 @@ import codecs
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import urllib.error
@@ -22,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..cache import cache_folder
 from ..errors import DataError, SetupError
 from ..sample import Json
 
@@ -72,14 +72,13 @@ def _places(folder: Path, path: str) -> list[Path]:
     return [place for name in names for place in (folder / name, folder / Path(name).name)]
 
 
-def cache_folder() -> Path:
-    """Where fetched benchmarks are kept: ``$TUNESMITH_CACHE`` or the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("TUNESMITH_CACHE") or Path(home) / "tunesmith") / "benchmarks"
+def kept_folder() -> Path:
+    """Where fetched benchmarks are kept."""
+    return cache_folder() / "benchmarks"
 
 
 def _cached(source: Source) -> Path:
-    kept = cache_folder() / source.path
+    kept = kept_folder() / source.path
     if kept.is_file():
         return kept
     if not source.url:

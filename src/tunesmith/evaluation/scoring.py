@@ -16,6 +16,9 @@ from ..step import Sandbox
 from .intervals import bootstrap, pass_at_k, wilson
 from .taxonomy import failure_class
 
+MACHINERY = ("isolation", "toolchain")
+"""Keys of a protocol in which two scores may differ and still be compared."""
+
 _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 
 
@@ -157,10 +160,6 @@ def machinery(problems: Iterable[Problem], sandbox: Sandbox) -> dict[str, Json]:
     """What of a protocol is this machine's: the isolation, and what builds and runs each language."""
     languages = sorted({problem.language for problem in problems})
     return {"isolation": sandbox.isolation, "toolchain": "; ".join(filter(None, map(version, languages)))}
-
-
-MACHINERY = ("isolation", "toolchain")
-"""Keys of a protocol in which two scores may differ and still be compared."""
 
 
 def with_protocol(score: Score, **facts: Json) -> Score:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ..cache import cache_folder
 from ..exchange import Completion, Request
 from ..sample import Json
 from .batch_jobs import Jobs, Journal
@@ -25,7 +26,6 @@ from .http import Http
 from .model import Model
 from .openai import OpenAI
 from .prices import Price
-from .store import cache_folder
 from .wire import to_json
 
 BATCH_PRICE = 0.5

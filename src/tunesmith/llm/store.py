@@ -13,7 +13,6 @@ and ``put`` returns the first.
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import sqlite3
 import threading
@@ -24,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..cache import cache_folder
 from ..errors import DataError
 from ..exchange import Completion, Request
 from .bill import Bill, Charge
@@ -32,12 +32,6 @@ from .entry import answer_json, answer_of, read_jsonl, request_words
 from .wire import from_json, to_json
 
 _GROUP = 1000
-
-
-def cache_folder() -> Path:
-    """Where what is shared by runs is kept: ``$TUNESMITH_CACHE``, or ``tunesmith`` in the user's cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(os.environ.get("TUNESMITH_CACHE") or Path(cache) / "tunesmith")
 
 
 def default_store() -> Path:

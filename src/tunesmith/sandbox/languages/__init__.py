@@ -45,11 +45,7 @@ def find(name: str) -> Language | None:
     """The language of that canonical name, or None. Python needs no toolchain and has no file here."""
     if name not in NAMES or name == "python":
         return None
-    try:
-        module = importlib.import_module(f".{name}", __name__)
-    except ModuleNotFoundError:
-        return None
-    language: Language = module.LANGUAGE
+    language: Language = importlib.import_module(f".{name}", __name__).LANGUAGE
     return language
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...cache import user_cache
 from ...errors import SetupError
 
 _UNUSED_SECONDS = 60 * 24 * 3600
@@ -134,8 +135,7 @@ def _reason(error: Exception) -> str:
 
 def _root() -> Path:
     """Where prepared things are kept; readable by the user that programs run as."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    chosen = Path(os.environ.get("TUNESMITH_TOOLCHAINS") or Path(cache) / "tunesmith" / "toolchains")
+    chosen = Path(os.environ.get("TUNESMITH_TOOLCHAINS") or user_cache() / "toolchains")
     try:
         chosen.mkdir(parents=True, exist_ok=True)
     except OSError:
