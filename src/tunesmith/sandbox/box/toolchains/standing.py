@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from typing import Any
 
 from .. import budget, channel, orders
@@ -24,19 +23,10 @@ _LARGEST = 32 << 20
 
 
 class _Visit(Errand):
-    """A running compiler, whose limits are counted from the last question on."""
-
-    def renew(self) -> None:
-        """Count anew."""
-        report = self._server.probe()
-        self._used, self._waited = report.cpu, max(0.0, report.queued)
-        self._began = time.monotonic()
-        self._own_began = self._clock.busy() if self._clock else 0.0
-        self.limit, self._look_at = CPU_SECONDS, self._began + CPU_SECONDS
+    """A running compiler."""
 
     def ask(self, source: bytes) -> tuple[bool, bytes]:
         """Whether it compiled, and what came of it or what the compiler said. Raises OverLimit, Gone."""
-        self.renew()
         try:
             self.line.sendall(struct.pack(">I", len(source)) + source)
         except (BrokenPipeError, ConnectionResetError):
@@ -71,6 +61,7 @@ class Standing:
         self._server, self._masters = orders.Server(control), masters
         self._clock = budget.Clock()
         self._visit: _Visit | None = None
+        self._limits = budget.Budget(_LIFETIME, self._server, self._clock)
         self._served = 0
 
     def compile(self, source: str) -> bytes:
@@ -79,11 +70,12 @@ class Standing:
         while True:
             fresh = self._visit is None
             try:
-                compiled, answer = self._running().ask(encoded)
+                running = self._running()
+                self._limits.renew(CPU_SECONDS)
+                compiled, answer = running.ask(encoded)
             except channel.OverLimit:
-                over = self._visit.over if self._visit else ""
                 self._close()
-                raise Fault("timeout", f"{over} of the compiler") from None
+                raise Fault("timeout", f"{self._limits.over} of the compiler") from None
             except channel.Gone:
                 said = self._close()
                 if not fresh:  # what came before may have worn it out
@@ -98,9 +90,8 @@ class Standing:
 
     def _running(self) -> _Visit:
         if self._visit is None:
-            self._visit = _Visit(
-                self._server, self._order, self._masters, cpu_seconds=_LIFETIME, clock=self._clock
-            )
+            self._limits = budget.Budget(_LIFETIME, self._server, self._clock)
+            self._visit = _Visit(self._server, self._order, self._masters, self._limits)
             self._served = 0
         return self._visit
 

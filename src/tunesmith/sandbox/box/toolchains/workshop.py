@@ -79,15 +79,16 @@ class Shop:
             "stages": stages, "product": product, "environment": environment or {},
             "memory_bytes": BUILD_BYTES,
         }  # fmt: skip
-        errand = Errand(self.server("build"), order, self.masters, cpu_seconds=BUILD_SECONDS)
+        limits = budget.WallBound(BUILD_SECONDS)
+        errand = Errand(self.server("build"), order, self.masters, limits)
         try:
             said, fds = errand.heard()
         except channel.OverLimit:
             said, fds = b"", []
         errand.close()
         message = "".join(errand.text())
-        if errand.over:
-            raise Fault("timeout", errand.over, message)
+        if limits.over:
+            raise Fault("timeout", limits.over, message)
         reply = json.loads(said) if said else {"code": -1, "seconds": 0.0}
         if fds:
             return fds[0]
@@ -126,9 +127,10 @@ class Workshop:
             "environment": launch.environment, "files": launch.files,
             "data_bytes": job["memory_bytes"] if launch.of_data else 0,
         }  # fmt: skip
+        server = self._shop.server("run")
+        limits = budget.Budget(float(job["cpu_seconds"]), server, self._clock)
         errand = Errand(
-            self._shop.server("run"), order, self._shop.masters, clock=self._clock,
-            cpu_seconds=float(job["cpu_seconds"]), stdin=job["stdin"], feed=launch.feed,
+            server, order, self._shop.masters, limits, stdin=job["stdin"], feed=launch.feed,
             memory_bytes=0 if launch.of_data else job["memory_bytes"],
             descriptors=() if isinstance(launch.program, str) else (launch.program,),
         )  # fmt: skip
@@ -141,7 +143,7 @@ class Workshop:
             pass
         report = errand.close()
         stdout, stderr = errand.text()
-        status, failure = _verdict(job, launch, said, errand.over, report.code, stderr)
+        status, failure = _verdict(job, launch, said, limits.over, report.code, stderr)
         return {
             "status": status, "failure": failure, "stdout": stdout, "stderr": stderr, "seconds": report.cpu,
             "peak_bytes": report.peak_bytes,
