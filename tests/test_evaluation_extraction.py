@@ -55,6 +55,30 @@ def test_a_call_that_a_comment_shows_does_not_cut_the_prompts_preamble():
     assert found.program.startswith(prompt[: prompt.index("long twice")])
 
 
+def test_what_a_comment_says_is_not_taken_for_an_import():
+    head = "import java.util.*;\n\nclass Solution {\n/**\nSums two\nfrom a list.\n# a note\n*/\n"
+    problem = Problem("t/0", "", "", f"{head}public int sum(int a) {{\n", "sum", language="java")
+    reply = "class Solution {\npublic int sum(int a) {\nreturn a;\n}\n}\n"
+    found = fence_first(f"```java\n{reply}```", problem)
+    assert found.program == f"import java.util.*;\n{reply}"
+
+
+JAVASCRIPT = {
+    "  let f = 1\n  return f\n": False,
+    "  const f = n => n\n": True,
+    "  let f = function (n) { return n }\n": True,
+    "const f = memoized(g)\n": True,
+    "export const f = memoized(g)\n": True,
+    "  async function f(n) {}\n": True,
+}
+
+
+@pytest.mark.parametrize("code", JAVASCRIPT)
+@pytest.mark.parametrize("language", ["javascript", "typescript"])
+def test_a_local_variable_of_the_functions_name_does_not_define_it(code: str, language: str):
+    assert defines(code, "f", language) is JAVASCRIPT[code]
+
+
 RUST_HEAD = "use std::{slice::Iter, cmp::{max, self}, collections::{HashMap, HashSet}};\nuse rand::Rng;\n"
 RUST_LEFT = {
     "fn f() {}\n": RUST_HEAD,

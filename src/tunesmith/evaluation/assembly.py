@@ -17,7 +17,8 @@ _FUTURE = re.compile(r"^from __future__ import [^\n]*\n?", re.MULTILINE)
 _HEADERS = {
     "python": r"^(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|^{name}[ \t]*(?::[^=\n]+)?=(?!=)",
     "javascript": r"^[ \t]*(?:export\s+)?(?:async\s+)?"
-    r"(?:function\*?\s+{name}\b|(?:const|let|var)\s+{name}\s*[:=])",
+    r"function\*?\s+{name}\b|^(?:export\s+)?(?:const|let|var)\s+{name}\s*[:=]"
+    r"|^[ \t]+(?:const|let|var)\s+{name}\s*[:=][^\n;]*(?:=>|\bfunction\b)",
     "go": r"^func\s+(?:\([^)\n]*\)\s*)?{name}\s*[\[(]",
     "rust": r"^[ \t]*(?:pub\s+)?fn\s+{name}\b",
 }
@@ -101,11 +102,13 @@ def _own_head(code: str, problem: Problem) -> str:
     head = preamble(problem)
     if problem.language == "rust":
         head = without_repeated_imports(head, code)
-    lines = head.splitlines(keepends=True)
+    lines = head.split("\n")
     headers = {line.strip() for line in lines if line.rstrip().endswith("{")}
     brings_class = problem.language == "java" and _CLASS.search(code)
     if brings_class or any(line.strip() in headers for line in code.splitlines()):
-        return "".join(line for line in lines if _IMPORTS.match(line))
+        without_comments = bare(head).split("\n")
+        pairs = zip(lines, without_comments, strict=True)
+        return "".join(f"{line}\n" for line, seen in pairs if _IMPORTS.match(seen))
     return head if head.endswith("\n") or not head else head + "\n"
 
 
