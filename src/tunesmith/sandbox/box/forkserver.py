@@ -92,7 +92,7 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.collect()
     gc.disable()
-    kept = [_fill_gaps()]
+    kept = _fill_gaps()
     gc.freeze()
     child = 0
     while True:
@@ -125,25 +125,25 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         _end(child, walls)
 
 
-def _fill_gaps() -> list[list[bytes]]:
+def _fill_gaps() -> list[bytes | None]:
     """Objects that use up the gaps between this process's own, to be kept as long as it forks.
 
     A child's first objects then lie side by side. In the gaps they would lie on dozens of pages, each of
     which would be copied for it.
     """
-    filling = []
+    filling: list[bytes | None] = [None] * _MOST_GAPS  # now, since to grow it would make gaps and fill them
+    kept = 0
     for size in range(48, 513, 16):
-        run: list[bytes] = []
-        last = 0
-        for _ in range(_MOST_GAPS):
-            thing = bytes(size - _BYTES_HEAD)
+        whole = _POOL // size - 2
+        first, last = kept, 0
+        while kept < _MOST_GAPS and kept - first < whole:  # a pool of its own: no gap is left
+            filling[kept] = thing = bytes(size - _BYTES_HEAD)
             if id(thing) != last + size:
-                filling.append(run)
-                run = []
-            run.append(thing)
+                first = kept
+            kept += 1
             last = id(thing)
-            if len(run) >= _POOL // size - 2:  # a pool of its own: no gap is left
-                break
+        filling[first:kept] = [None] * (kept - first)
+        kept = first
     return filling
 
 
