@@ -18,6 +18,7 @@ from typing import Any, Self
 from ..errors import SetupError
 from ..results import Outcome, Program
 from . import languages
+from .box.orders import ANY_PROCESSOR
 from .worker import Worker
 
 CPU_SECONDS = 5.0
@@ -66,6 +67,7 @@ class Pool:
     def __init__(self, workers: int, isolation: str, started: Worker | None = None) -> None:
         self.isolation = isolation
         self._count = workers
+        self._processors = _one_each(workers)
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._reset()
@@ -93,6 +95,8 @@ class Pool:
             workers, self._workers = self._workers, []
             if self._selector is not None:
                 self._selector.close()
+            for worker in workers:
+                worker.socket.close()  # of all before the first is waited for
             for worker in workers:
                 worker.close()
             self._reset()
@@ -160,10 +164,13 @@ class Pool:
                 return
             job = self._waiting[place]
             del self._waiting[place]
-            worker.give(job)
+            worker.give({**job, "processor": self._processor(worker)})
             if not worker.flush():
                 both = selectors.EVENT_READ | selectors.EVENT_WRITE
                 selector.modify(worker.socket, both, worker)
+
+    def _processor(self, worker: Worker) -> int:
+        return self._processors[self._workers.index(worker)] if self._processors else ANY_PROCESSOR
 
     def _choice(self, selector: selectors.BaseSelector) -> tuple[Worker | None, int]:
         """A worker, and the place of the waiting program that it should take; no worker if all are busy.
@@ -228,6 +235,14 @@ def _refusal(program: Program) -> str:
     if _size(program) > LARGEST:
         return "too large"
     return ""
+
+
+def _one_each(workers: int) -> list[int]:
+    """A processor for every worker where there are as many; the system's choice would move them about."""
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    processors = sorted(os.sched_getaffinity(0))
+    return processors if len(processors) == workers else []
 
 
 def _size(program: Program) -> int:

@@ -85,7 +85,7 @@ class Worker:
         if wait and not self._readable(wait):
             return []
         try:
-            chunk = self.socket.recv(1 << 18)
+            chunk = self.socket.recv(1 << 16)
         except BlockingIOError:
             return []
         except ConnectionResetError:

@@ -94,14 +94,17 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
     gc.disable()
     kept = _fill_gaps()
     gc.freeze()
-    child = 0
+    child, kept_to = 0, orders.ANY_PROCESSOR
     while True:
         data, fds, _, _ = socket.recv_fds(control, orders.ORDER.size, 5)
         if not data:
             kept.clear()
             break
-        order, threads, cpu_seconds, memory_bytes = orders.ORDER.unpack(data)
+        order, threads, processor, cpu_seconds, memory_bytes = orders.ORDER.unpack(data)
         if order == orders.FORK:
+            if processor != kept_to:
+                kept_to = processor
+                orders.keep_to(processor)
             fds = _in_order(fds)
             child = os.fork()
             if child == 0:

@@ -30,15 +30,20 @@ class Judge:
         self._start, self._masters = start, masters
         self._servers: dict[str, orders.Server] = {}
         self._clock = Clock()
+        self._processor = orders.ANY_PROCESSOR
 
     def server(self, kind: str) -> orders.Server:
         """The fork server for ``program`` or ``tests``, started at its first use."""
         if kind not in self._servers:
             self._servers[kind] = orders.Server(self._start(kind))
+        self._servers[kind].processor = self._processor
         return self._servers[kind]
 
     def judge(self, job: dict[str, Any]) -> dict[str, Any]:
         """The outcome of one program."""
+        if job["processor"] != self._processor:
+            self._processor = job["processor"]
+            orders.keep_to(self._processor)
         read = reading.read(job["tests"], job["entry_point"])
         trial = Trial(job, self.server("program"), self._clock, self._masters)
         try:

@@ -43,7 +43,7 @@ class Session:
 
     def run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> dict[str, Any]:
         """Have ``code`` run, then what its tests import, then ``calls``; those of ``names`` it defines."""
-        found = self.ask("run", code, imports, main, names, calls)
+        found = self.ask("run", code, imports, main, tuple(names), tuple(calls))
         if type(found) is not dict:
             raise Gone("no sense")
         for name, arguments in calls:
@@ -53,7 +53,7 @@ class Session:
 
     def announce(self, live: Live, calls: list[list[Any]]) -> None:
         """Have these calls answered ahead of being made."""
-        self.ask("each", live, calls)
+        self.ask("each", live, tuple(calls))
         self._ahead.extend((live._number, tuple(arguments)) for arguments in calls)
 
     def call(self, live: Live, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:

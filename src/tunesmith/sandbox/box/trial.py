@@ -105,7 +105,7 @@ class Trial:
                 break
             self._wait()
             try:
-                chunk = os.read(self._fd, 1 << 18)
+                chunk = os.read(self._fd, 1 << 16)
             except ConnectionResetError:
                 chunk = b""
             if not chunk:
@@ -144,10 +144,10 @@ class Trial:
 
     def close(self) -> orders.Report:
         """End the program; afterwards ``text`` has all it printed that is kept."""
-        self.line.close()
         if self.budget.tests_server is not None:
             self.budget.tests_server.end()
-        report = self._server.end()
+        report = self._server.end()  # before the line is closed, which would wake the program to no end
+        self.line.close()
         self._streams.close()
         return report
 
