@@ -70,7 +70,7 @@ class Judge:
             return "error", session.lost, ""
         except (Exception, SystemExit) as error:  # the door: what the program raised is its outcome
             return "error", _name(error), suite.trace(error)
-        if trial.budget.late:
+        if trial.budget.late and not read.calls:  # else it may have been a call that took so long
             raise channel.OverLimit
         if not job["tests"]:
             return "passed", "", ""

@@ -52,6 +52,7 @@ class Program:
             flush()
 
     def _answer(self) -> None:
+        """Answer one question, then the calls that were asked ahead, in order, until a handle is given."""
         message = channel.read_message(self._line)
         question, arguments, named = codec.decode(message, self._builders)
         reply: tuple[Any, ...]
@@ -62,18 +63,11 @@ class Program:
             if isinstance(error, channel.Gone):
                 raise
             reply = ("raised", *describe(error))
-        flush()
-        channel.write_all(self._line, self._encode(reply))
-        if self._ahead:
-            self._answer_ahead()
-
-    def _answer_ahead(self) -> None:
-        """Answer calls that were asked ahead, in order, until a handle is given."""
+        answers = Answers(self._line, self._export)
+        answers.add(reply)
         calls, self._ahead = self._ahead, []
         self._handed = False
-        answers = Answers(self._line, self._export)
         for call, arguments in calls:
-            reply: tuple[Any, ...]
             try:
                 reply = ("value", call(*arguments), None)
             except BaseException as error:  # the door: what the program raises is its answer
@@ -82,12 +76,6 @@ class Program:
             if self._handed:
                 break
         answers.send()
-
-    def _encode(self, reply: tuple[Any, ...]) -> memoryview:
-        try:
-            return codec.encode(reply, self._export)
-        except (RecursionError, MemoryError, TypeError, ValueError) as error:
-            return codec.encode(("raised", *describe(error)), self._export)
 
     def _run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> dict[str, Any]:
         """Execute the program, then what its tests import; answer those of ``names`` it defines."""
