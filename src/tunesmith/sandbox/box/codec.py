@@ -16,7 +16,10 @@ from typing import Any
 
 from .values import BUILDERS, SCALARS, Builders, parts_of
 
-__all__ = ["BUILDERS", "SCALARS", "Builders", "Reader", "Writer", "build", "decode", "digest", "encode"]
+__all__ = [
+    "BUILDERS", "SCALARS", "Builders", "Reader", "Writer", "build", "decode", "decode_trusted", "digest",
+    "encode", "encode_literals",
+]  # fmt: skip
 
 LARGEST = 1 << 28
 """Bytes of the longest message that is read; a longer one ends the conversation."""
@@ -105,6 +108,17 @@ def encode(value: Any, export: Export) -> memoryview:
     writer = Writer(export)
     writer.add(value)
     return writer.message()
+
+
+def encode_literals(value: Any) -> memoryview:
+    """The same for what literals are made of, for ``decode_trusted``; quicker to make and to read."""
+    body = marshal.dumps(value)
+    return memoryview(HEAD.pack(len(body)) + body)
+
+
+def decode_trusted(message: bytes | bytearray, builders: Builders) -> Any:
+    """The value of a message of either kind, from an end that means no harm, as the tests are to the program."""
+    return decode(message, builders) if message[:1] == pickle.PROTO else marshal.loads(message)
 
 
 def decode(message: bytes | bytearray, builders: Builders) -> Any:

@@ -54,7 +54,7 @@ class Program:
     def _answer(self) -> None:
         """Answer one question, then the calls that were asked ahead, in order, until a handle is given."""
         message = channel.read_message(self._line)
-        question, arguments, named = codec.decode(message, self._builders)
+        question, arguments, named = codec.decode_trusted(message, self._builders)
         reply: tuple[Any, ...]
         try:
             value = self._questions[question](*arguments, **named)

@@ -43,7 +43,8 @@ class Session:
 
     def run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> dict[str, Any]:
         """Have ``code`` run, then what its tests import, then ``calls``; those of ``names`` it defines."""
-        found = self.ask("run", code, imports, main, tuple(names), tuple(calls))
+        question = codec.encode_literals(("run", (code, imports, main, tuple(names), tuple(calls)), {}))
+        found = self._settle(lambda: self._fresh(self._exchange(question)), ())
         if type(found) is not dict:
             raise Gone("no sense")
         for name, arguments in calls:
