@@ -117,7 +117,7 @@ def encode_literals(value: Any) -> memoryview:
 
 
 def decode_trusted(message: bytes | bytearray, builders: Builders) -> Any:
-    """The value of a message of either kind, from an end that means no harm, as the tests are to the program."""
+    """The value of a message of either kind from an end that means no harm, as the program sees the tests."""
     return decode(message, builders) if message[:1] == pickle.PROTO else marshal.loads(message)
 
 
