@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tunesmith.evaluation.taxonomy import failure_class
 from tunesmith.llm.bill import Bill
 from tunesmith.llm.client import Client
 from tunesmith.llm.store import AnswerStore
-from tunesmith.results import Outcome
+from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.step import Context
 
@@ -239,6 +239,38 @@ def test_known_answers_of_the_reference_never_change_a_verdict(tmp_path: Path, p
             for some in (benchmark.problems, ready)
         ]
         assert verdicts[0] == verdicts[1]
+
+
+class Counted:
+    """A sandbox that notes what it is given."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.isolation, self._pool = pool.isolation, pool
+        self.run = pool.run
+        self.given: list[Program] = []
+
+    def as_completed(self, programs: Iterable[Program]) -> Iterator[tuple[int, Outcome]]:
+        return self._pool.as_completed(self._noted(programs))
+
+    def _noted(self, programs: Iterable[Program]) -> Iterator[Program]:
+        for program in programs:
+            self.given.append(program)
+            yield program
+
+
+def test_a_program_that_several_tries_share_is_run_once_and_counted_for_each(pool: Pool):
+    tests = "def check(candidate):\n    assert candidate(3) == 4\n"
+    strict = "def check(candidate):\n    assert candidate(9) == 10\n"
+    both, base_only, neither = (f"def f(x):\n    return {ends}\n" for ends in ("x + 1", "4", "x"))
+    problems = [Problem(f"t/{n}", "", tests, entry_point="f", plus_tests=strict) for n in range(2)]
+    order = [both, base_only, neither, both, both, neither]
+    tries = [Try(problem, program, draw) for problem in problems for draw, program in enumerate(order)]
+    counted = Counted(pool)
+    judged = judge(tries, counted)
+    assert [one.base.passed for one in judged] == [True, True, False, True, True, False] * 2
+    assert [one.plus and one.plus.passed for one in judged] == [True, False, False, True, True, False] * 2
+    assert [one.base.draw for one in judged] == [*range(6)] * 2
+    assert len(counted.given) == 2 * (3 + 2)  # three texts a problem, two of which the stricter tests see
 
 
 def test_a_function_under_test_may_itself_be_called_check(pool: Pool):

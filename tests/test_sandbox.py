@@ -80,6 +80,24 @@ def test_a_slow_program_does_not_keep_the_other_workers_waiting() -> None:
     assert next(handed) == 150  # all, where 31 would have left a worker idle
 
 
+def test_outcomes_may_be_had_as_they_come_and_feed_the_next_call(pool: Pool) -> None:
+    def doubled(place: int) -> Program:
+        return Program(f"import time; time.sleep({0 if place else 0.4}); print({place})")
+
+    first = pool.as_completed(doubled(n) for n in range(40))
+    came: list[int] = []
+
+    def again() -> Iterator[Program]:
+        for place, outcome in first:
+            assert outcome.stdout == f"{place}\n"
+            came.append(place)
+            yield Program(f"print({place} * 2)")
+
+    second = {came[number]: outcome.stdout for number, outcome in pool.as_completed(again())}
+    assert second == {place: f"{place * 2}\n" for place in range(40)}
+    assert came[0] != 0  # which sleeps
+
+
 def test_a_wrong_answer_ends_a_program_whose_next_call_does_not_end(pool: Pool) -> None:
     code = "def f(x):\n    while x == 2: pass\n    return 0"
     outcome = _one(pool, code, "assert f(1) == 1\nassert f(2) == 2", cpu_seconds=20.0)

@@ -41,11 +41,13 @@ Yield = Iterator[Sample | Drop]
 
 
 class Sandbox(Protocol):
-    """Runs untrusted programs; outcomes come in the order of the programs."""
+    """Runs untrusted programs; outcomes come in the programs' order, or as they end, each with its place."""
 
     isolation: str
 
     def run(self, programs: Iterable[Program]) -> Iterator[Outcome]: ...
+
+    def as_completed(self, programs: Iterable[Program]) -> Iterator[tuple[int, Outcome]]: ...
 
 
 class Embedder(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..benchmarks.problem import Benchmark, Problem
@@ -55,27 +55,42 @@ def refused(benchmark: Benchmark, sandbox: Sandbox) -> str:
 
 
 def judge(tries: Sequence[Try], sandbox: Sandbox) -> list[Judged]:
-    """Run every try against its problem's tests; those that pass also against the stricter ones."""
-    base = _run(tries, [t.problem.tests for t in tries], sandbox)
-    passed = [
-        place for place, attempt in enumerate(base) if attempt.passed and tries[place].problem.plus_tests
-    ]
-    strict = _run([tries[p] for p in passed], [tries[p].problem.plus_tests for p in passed], sandbox)
-    plus: dict[int, Attempt] = dict(zip(passed, strict, strict=True))
+    """Run every try against its problem's tests; those that pass also against the stricter ones.
+
+    A program that several tries of a problem have in common is run once, for it would end the same way:
+    every program starts from the same seed.
+    """
+    alike = _alike(tries)
+    first = sorted(alike, key=lambda place: -(tries[place].problem.cpu_seconds or 0.0))  # slow ones first
+    base: dict[int, Attempt] = {}
+    plus: dict[int, Attempt] = {}
+    strict: list[int] = []
+
+    def passing() -> Iterator[Program]:
+        programs = (_program(tries[place], tries[place].problem.tests) for place in first)
+        for number, outcome in sandbox.as_completed(programs):
+            place = first[number]
+            base.update((each, _attempt(tries[each], outcome)) for each in alike[place])
+            if outcome.passed and tries[place].problem.plus_tests:
+                strict.append(place)
+                yield _program(tries[place], tries[place].problem.plus_tests)
+
+    for number, outcome in sandbox.as_completed(passing()):
+        plus.update((each, _attempt(tries[each], outcome)) for each in alike[strict[number]])
+    attempts = [base.get(place) or _attempt(t, None) for place, t in enumerate(tries)]
     return [
-        Judged(attempt, plus.get(place, attempt) if tries[place].problem.plus_tests else None)
-        for place, attempt in enumerate(base)
+        Judged(attempt, plus.get(place, attempt) if t.problem.plus_tests else None)
+        for place, (t, attempt) in enumerate(zip(tries, attempts, strict=True))
     ]
 
 
-def _run(tries: Sequence[Try], tests: Sequence[str], sandbox: Sandbox) -> list[Attempt]:
-    runnable = [place for place, t in enumerate(tries) if t.program.strip() and not t.failure]
-    runnable.sort(
-        key=lambda place: -(tries[place].problem.cpu_seconds or 0.0)
-    )  # so that none is left to last
-    outcomes = sandbox.run(_program(tries[place], tests[place]) for place in runnable)
-    ran = dict(zip(runnable, outcomes, strict=True))
-    return [_attempt(t, ran.get(place)) for place, t in enumerate(tries)]
+def _alike(tries: Sequence[Try]) -> dict[int, list[int]]:
+    """The places of tries that are the same program for the same problem, by the first of them."""
+    places: dict[tuple[int, str], list[int]] = {}
+    for place, t in enumerate(tries):
+        if t.program.strip() and not t.failure:
+            places.setdefault((id(t.problem), t.program), []).append(place)
+    return {some[0]: some for some in places.values()}
 
 
 def _program(given: Try, tests: str) -> Program:

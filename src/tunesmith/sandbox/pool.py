@@ -37,11 +37,12 @@ _QUEUED = 2
 
 @dataclass
 class _Session:
-    """One call of ``run``: outcomes by ticket, and the tickets still to give, in order, with sizes."""
+    """One call of ``run``: outcomes by ticket, and in order those still to give: (place, size) by ticket."""
 
+    feed: Iterator[Program]
     done: dict[int, Outcome] = field(default_factory=dict)
-    order: deque[int] = field(default_factory=deque)
-    sizes: deque[int] = field(default_factory=deque)
+    order: dict[int, tuple[int, int]] = field(default_factory=dict)
+    taken: int = 0
     size: int = 0
     more: bool = True
 
@@ -51,14 +52,15 @@ class _Session:
 
     def take(self, ticket: int, size: int) -> None:
         """One more."""
-        self.order.append(ticket)
-        self.sizes.append(size)
+        self.order[ticket] = self.taken, size
+        self.taken += 1
         self.size += size
 
-    def give(self) -> Outcome:
-        """The next outcome, which is known."""
-        self.size -= self.sizes.popleft()
-        return self.done.pop(self.order.popleft())
+    def give(self, ticket: int) -> tuple[int, Outcome]:
+        """The place and the outcome of one that is done."""
+        place, size = self.order.pop(ticket)
+        self.size -= size
+        return place, self.done.pop(ticket)
 
 
 class Pool:
@@ -103,26 +105,42 @@ class Pool:
 
     def run(self, programs: Iterable[Program]) -> Iterator[Outcome]:
         """The outcome of each program, in order. 16 a worker are taken ahead, up to 512 if one is slow."""
-        session = _Session()
-        feed = iter(programs)
+        session = _Session(iter(programs))
         try:
-            while True:
-                while session.more and len(session.order) < _AHEAD * self._count:
-                    self._take(feed, session)
-                if not session.order:
-                    return
-                while session.order[0] not in session.done:
+            while self._fill(session):
+                first = next(iter(session.order))
+                while first not in session.done:
                     if not self._waiting and session.takes_more(self._count):
-                        self._take(feed, session)  # the first is slow: the other workers need not wait
+                        self._take(session)  # the first is slow: the other workers need not wait
                     self._pump()
-                yield session.give()
+                yield session.give(first)[1]
         finally:
-            with self._lock:
-                for ticket in session.order:
-                    self._sessions.pop(ticket, None)
+            self._forget(session)
 
-    def _take(self, feed: Iterator[Program], session: _Session) -> None:
-        program = next(feed, None)
+    def as_completed(self, programs: Iterable[Program]) -> Iterator[tuple[int, Outcome]]:
+        """Each program's place and outcome, as they end. ``programs`` may wait for another such call."""
+        session = _Session(iter(programs))
+        try:
+            while self._fill(session):
+                while not session.done:
+                    self._pump()
+                yield session.give(next(iter(session.done)))
+        finally:
+            self._forget(session)
+
+    def _fill(self, session: _Session) -> bool:
+        """Take what there is room for; False where nothing is left to wait for."""
+        while session.more and len(session.order) < _AHEAD * self._count:
+            self._take(session)
+        return bool(session.order)
+
+    def _forget(self, session: _Session) -> None:
+        with self._lock:
+            for ticket in session.order:
+                self._sessions.pop(ticket, None)
+
+    def _take(self, session: _Session) -> None:
+        program = next(session.feed, None)
         if program is None:
             session.more = False
         else:
