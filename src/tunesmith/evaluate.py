@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from .benchmarks import expand
+from .benchmarks import expand, load
 from .engine.lender import InstrumentLender
 from .errors import DataError, UserError
 from .evaluation.export import SHAPES, Shape, exported
@@ -146,10 +147,14 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
 def _of_samples(
     path: Path, names: Sequence[str], settings: Settings, lender: InstrumentLender
 ) -> list[tuple[list[Score], list[Try]]]:
+    with ThreadPoolExecutor(1) as meanwhile:
+        sandbox = meanwhile.submit(lender.sandbox)  # its first worker starts while the files are read
+        given = read_samples(path)
+        load(names[0], settings.data)  # which is kept
     return score_samples(
-        read_samples(path),
+        given,
         names,
-        lender.sandbox(),
+        sandbox.result(),
         data=settings.data,
         k=settings.k,
         extraction=settings.extraction,

@@ -47,7 +47,7 @@ class _Session:
     more: bool = True
 
     def takes_more(self, workers: int) -> bool:
-        """Whether there is room beyond the usual, for workers with nothing to do."""
+        """Whether there is room beyond the usual."""
         return self.more and len(self.order) < _FAR_AHEAD * workers and self.size < _SMALL
 
     def take(self, ticket: int, size: int) -> None:
@@ -107,7 +107,11 @@ class Pool:
         """The outcome of each program, in order. 16 a worker are taken ahead, up to 512 if one is slow."""
         session = _Session(iter(programs))
         try:
-            while self._fill(session):
+            while True:
+                while session.more and len(session.order) < _AHEAD * self._count:
+                    self._take(session)
+                if not session.order:
+                    return
                 first = next(iter(session.order))
                 while first not in session.done:
                     if not self._waiting and session.takes_more(self._count):
@@ -118,21 +122,22 @@ class Pool:
             self._forget(session)
 
     def as_completed(self, programs: Iterable[Program]) -> Iterator[tuple[int, Outcome]]:
-        """Each program's place and outcome, as they end. ``programs`` may wait for another such call."""
+        """Each program's place and outcome, as they end. Up to 512 a worker are taken ahead.
+
+        ``programs`` may wait for outcomes of another such call: its programs come first then.
+        """
         session = _Session(iter(programs))
         try:
-            while self._fill(session):
+            while True:
+                while session.takes_more(self._count):
+                    self._take(session)
+                if not session.order:
+                    return
                 while not session.done:
                     self._pump()
                 yield session.give(next(iter(session.done)))
         finally:
             self._forget(session)
-
-    def _fill(self, session: _Session) -> bool:
-        """Take what there is room for; False where nothing is left to wait for."""
-        while session.more and len(session.order) < _AHEAD * self._count:
-            self._take(session)
-        return bool(session.order)
 
     def _forget(self, session: _Session) -> None:
         with self._lock:
