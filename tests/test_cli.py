@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
 from tunesmith.cli import _guarded
+from tunesmith.door import guarded
 
 HERE = Path(__file__).parent
 RECIPE = """
@@ -238,6 +240,19 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(here: Path) -> None:
     assert process.returncode == 130, said
     assert "Everything finished is kept; go on with:\n    tunesmith run small.yaml" in said
     assert "Traceback" not in said
+
+
+def test_ctrl_c_of_eval_does_not_say_that_verdicts_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command("eval")
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    app.callback()(lambda: None)
+    assert guarded(app, ["eval"]) == 130
+    said = capsys.readouterr().err
+    assert "verdicts are not; start again with:\n    tunesmith eval" in said
 
 
 def test_help_and_import_load_nothing_heavy() -> None:

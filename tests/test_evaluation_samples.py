@@ -209,7 +209,10 @@ def test_a_benchmark_without_its_toolchain_costs_the_others_nothing(
     assert "left out: humanevalsynthesize-java" in err
     assert "no sample belongs" not in err
     assert code == 0
-    assert run(capsys, path, "--on", "humanevalsynthesize-java", "--data", data)[0] == 2
+    path.write_text(json.dumps({"task_id": "Java/0", "completion": "return 1; } }"}))
+    code, _, err = run(capsys, path, "--on", "humanevalsynthesize-java", "--data", data)
+    assert code == 2
+    assert "no toolchain: java (" in err
 
 
 @pytest.mark.parametrize("content", WRONG_FILES)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tunesmith.errors import SetupError
 from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,12 @@ def test_a_missing_runner_refuses_and_is_no_failure(pool: Pool) -> None:
     outcome = _one(pool, "x", language="cobol")
     assert (outcome.status, outcome.passed) == ("refused", None)
     assert "cobol" in outcome.failure
+
+
+def test_an_interpreter_that_cannot_be_started_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(SetupError, match="'/nowhere/python' cannot be started: No such file"):
+        Worker("rlimits")
 
 
 def test_a_killed_worker_costs_no_outcome(pool: Pool) -> None:

@@ -46,5 +46,8 @@ def _failed(error: Exception, arguments: list[str]) -> int:
 
 def _stopped(why: str, code: int, arguments: list[str]) -> int:
     command = " ".join(["tunesmith", *arguments])
-    typer.echo(f"\n{why}. Everything finished is kept; go on with:\n    {command}", err=True)
+    kept = "Everything finished is kept; go on with"
+    if arguments[:1] == ["eval"]:
+        kept = "Answers of models are kept, verdicts are not; start again with"
+    typer.echo(f"\n{why}. {kept}:\n    {command}", err=True)
     return code

@@ -11,7 +11,7 @@ from ..errors import DataError, SetupError
 from ..results import Score
 from ..step import Sandbox
 from .samples import Given, family, in_language, matched, tries
-from .scoring import Try, judge, machinery, scores, with_protocol
+from .scoring import Try, judge, machinery, refused, scores, with_protocol
 
 
 def score_samples(
@@ -43,6 +43,11 @@ def score_samples(
     for benchmark, found in zip(benchmarks, places, strict=True):
         if not found:
             continue
+        if why := refused(benchmark, sandbox):
+            fix = "see `tunesmith doctor` for the toolchains it needs"
+            refusal = SetupError(f"benchmark {benchmark.name}", f"cannot be run here: {why}", fix)
+            skipped.append(f"{benchmark.name}: {why}")
+            continue  # the other benchmarks still have their scores
         wanted = {problem.task_id for problem in found.values()}
         ready = prepared(benchmark, [p for p in benchmark.problems if p.task_id in wanted], sandbox)
         by_name = {problem.task_id: problem for problem in ready}
@@ -54,13 +59,7 @@ def score_samples(
             "of": len(benchmark.problems),
             **machinery(ready, sandbox),
         }
-        try:
-            made.append((scores(benchmark.name, judge(some, sandbox), k, protocol), some))
-        except SetupError as error:  # no toolchain: the other benchmarks still have their scores
-            if len(names) == 1:
-                raise
-            skipped.append(f"{benchmark.name}: {error.problem}")
-            refusal = error
+        made.append((scores(benchmark.name, judge(some, sandbox), k, protocol), some))
     if not made and refusal is not None:
         raise refusal
     if not skipped:

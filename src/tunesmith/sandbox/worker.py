@@ -33,7 +33,7 @@ _ENVIRONMENT = {
 class Worker:
     """One running worker. ``jobs`` are those it has been given and not yet answered, oldest first.
 
-    Raises SetupError where the language's toolchain is missing or broken.
+    Raises SetupError where the language's toolchain is missing or broken, or no process can be started.
     """
 
     def __init__(self, isolation: str, language: str = "python") -> None:
@@ -43,15 +43,26 @@ class Worker:
             *(sys.executable, "-S", "-s", "-P", "-c", BOOT),
             *(str(_BOX), str(theirs.fileno()), isolation, language, *needs),
         ]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env={**_ENVIRONMENT, **{name: os.environ[name] for name in ("TMPDIR",) if name in os.environ}},
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-        theirs.close()
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={
+                    **_ENVIRONMENT,
+                    **{name: os.environ[name] for name in ("TMPDIR",) if name in os.environ},
+                },
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            problem = f"the interpreter {sys.executable!r} cannot be started: {error.strerror}"
+            raise SetupError(
+                "sandbox", problem, "programs are run by the Python that runs tunesmith"
+            ) from error
+        finally:
+            theirs.close()
         ours.setblocking(False)
         self.isolation, self.language = isolation, language
         self.socket = ours
