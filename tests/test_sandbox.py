@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,15 @@ def test_outcomes_may_be_had_as_they_come_and_feed_the_next_call(pool: Pool) -> 
     second = {came[number]: outcome.stdout for number, outcome in pool.as_completed(again())}
     assert second == {place: f"{place * 2}\n" for place in range(40)}
     assert came[0] != 0  # which sleeps
+
+
+def test_programs_whose_outcomes_nobody_wants_any_more_are_not_run() -> None:
+    with open_sandbox(2) as two:
+        slow = (Program(f"import time; time.sleep(0.2); print({n})") for n in range(400))
+        next(two.as_completed(slow))
+        began = time.monotonic()
+        assert _one(two, "print('next')").stdout == "next\n"
+        assert time.monotonic() - began < 20  # where all of them would take 40 s
 
 
 def test_a_wrong_answer_ends_a_program_whose_next_call_does_not_end(pool: Pool) -> None:

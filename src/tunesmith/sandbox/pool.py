@@ -143,6 +143,7 @@ class Pool:
         with self._lock:
             for ticket in session.order:
                 self._sessions.pop(ticket, None)
+            self._waiting = deque(job for job in self._waiting if job["ticket"] in self._sessions)
 
     def _take(self, session: _Session) -> None:
         program = next(session.feed, None)
