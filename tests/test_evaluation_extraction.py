@@ -65,6 +65,13 @@ def test_what_a_comment_says_is_not_taken_for_an_import():
 
 JAVASCRIPT = {
     "  let f = 1\n  return f\n": False,
+    "  let f = String(n).split('').map(d => +d);\n": False,
+    "  const f = (a + b).map((x) => x);\n": False,
+    "  const f = xs.filter(function (x) { return x }).length\n": False,
+    "  const f = (\n    a,\n    b = g(1)\n  ) => {\n": True,
+    "  const f =\n    async n => n\n": True,
+    "  const f: (n: number) => number = (n) => n\n": True,
+    "  const f = (n: number): number[] => [n]\n": True,
     "  const f = n => n\n": True,
     "  let f = function (n) { return n }\n": True,
     "const f = memoized(g)\n": True,

@@ -19,7 +19,7 @@ from tunesmith.benchmarks.problem import Benchmark, Problem
 from tunesmith.errors import SetupError, UserError
 from tunesmith.evaluation import pass_at_k
 from tunesmith.evaluation.pass_at_k import PassAtK
-from tunesmith.evaluation.scoring import Try, judge, scores
+from tunesmith.evaluation.scoring import Try, judge, refused, scores
 from tunesmith.evaluation.taxonomy import failure_class
 from tunesmith.llm.bill import Bill
 from tunesmith.llm.client import Client
@@ -319,6 +319,18 @@ def test_what_was_not_run_is_not_counted_as_failed(pool: Pool):
     assert (score.value, score.protocol["problems"], score.protocol["refused"]) == (1.0, 1, 1)
     with pytest.raises(SetupError, match="could run no program"):
         scores("other", judged[1:], [1], {})
+
+
+def test_a_toolchain_that_does_not_work_is_a_reason_and_no_crash(monkeypatch, pool: Pool):
+    def broken(name: str) -> None:
+        raise SetupError("sandbox", f"{name} does not start")
+
+    monkeypatch.setattr("tunesmith.sandbox.languages.toolchain", lambda name: object())
+    monkeypatch.setattr("tunesmith.sandbox.languages.prepared", broken)
+    java = Benchmark("b", "1", (Problem("t/0", "", "", language="java"),))
+    assert refused(java, pool) == "java does not start"
+    python = Problem("t/1", "", "assert f(1) == 2", entry_point="f")
+    assert judge([Try(python, "def f(x): return 2")], pool)[0].base.passed
 
 
 def test_a_language_without_toolchain_is_an_error_before_anything_is_asked(monkeypatch, pool: Pool):

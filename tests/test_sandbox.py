@@ -101,6 +101,22 @@ def test_outcomes_may_be_had_as_they_come_and_feed_the_next_call(pool: Pool) -> 
     assert came[0] != 0  # which sleeps
 
 
+def test_a_call_whose_pool_was_closed_says_so_and_disturbs_no_later_one() -> None:
+    programs = [Program(f"print({n})") for n in range(40)]
+    with open_sandbox(2) as two:
+        for old in (two.run(programs), two.as_completed(programs)):
+            next(old)
+            left = two.run(programs)
+            next(left)
+            two.close()
+            new = two.run(programs)
+            assert next(new).stdout == "0\n"
+            old.close()
+            assert [outcome.stdout for outcome in new] == [f"{n}\n" for n in range(1, 40)]
+            with pytest.raises(RuntimeError, match="was closed"):
+                list(left)
+
+
 def test_programs_whose_outcomes_nobody_wants_any_more_are_not_run() -> None:
     with open_sandbox(2) as two:
         slow = (Program(f"import time; time.sleep(0.2); print({n})") for n in range(400))

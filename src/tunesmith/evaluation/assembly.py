@@ -18,7 +18,8 @@ _HEADERS = {
     "python": r"^(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|^{name}[ \t]*(?::[^=\n]+)?=(?!=)",
     "javascript": r"^[ \t]*(?:export\s+)?(?:async\s+)?"
     r"function\*?\s+{name}\b|^(?:export\s+)?(?:const|let|var)\s+{name}\s*[:=]"
-    r"|^[ \t]+(?:const|let|var)\s+{name}\s*[:=][^\n;]*(?:=>|\bfunction\b)",
+    r"|^[ \t]+(?:const|let|var)\s+{name}\s*(?::[^;]*?)?=\s*(?:async\b\s*)?"
+    r"(?:function\b|\w+\s*=>|\((?:[^()]|\([^()]*\))*\)\s*(?::[^={;]+)?=>)",
     "go": r"^func\s+(?:\([^)\n]*\)\s*)?{name}\s*[\[(]",
     "rust": r"^[ \t]*(?:pub\s+)?fn\s+{name}\b",
 }

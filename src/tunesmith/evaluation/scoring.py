@@ -51,14 +51,17 @@ def refused(benchmark: Benchmark, sandbox: Sandbox) -> str:
     """Why the sandbox runs no program of this benchmark's language, or nothing where it does."""
     languages = dict.fromkeys(problem.language for problem in benchmark.problems)
     outcomes = sandbox.run(Program("", language=language) for language in languages)
-    return next((o.failure or "refused" for o in outcomes if o.status == "refused"), "")
+    try:
+        return next((o.failure or "refused" for o in outcomes if o.status == "refused"), "")
+    except SetupError as error:  # the toolchain is there and does not work
+        return error.problem
 
 
 def judge(tries: Sequence[Try], sandbox: Sandbox) -> list[Judged]:
     """Run every try against its problem's tests; those that pass also against the stricter ones.
 
-    A program that several tries of a problem have in common is run once, for it would end the same way:
-    every program starts from the same seed.
+    A program that several tries of a problem have in common is run once, and how it ended stands for all of
+    them; Python's own randomness starts from the same seed every time anyway.
     """
     alike = _alike(tries)
     first = sorted(alike, key=lambda place: -(tries[place].problem.cpu_seconds or 0.0))  # slow ones first

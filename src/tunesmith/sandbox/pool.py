@@ -45,6 +45,7 @@ class _Session:
     taken: int = 0
     size: int = 0
     more: bool = True
+    closed: bool = False
 
     def takes_more(self, workers: int) -> bool:
         """Whether there is room beyond the usual."""
@@ -72,6 +73,8 @@ class Pool:
         self._processors = _one_each(workers)
         self._owner = os.getpid()
         self._lock = threading.Lock()
+        self._sessions: dict[int, _Session] = {}
+        self._next = 0
         self._reset()
         if started is not None:
             self._workers.append(started)
@@ -80,8 +83,9 @@ class Pool:
         self._selector: selectors.BaseSelector | None = None
         self._workers: list[Worker] = []
         self._waiting: deque[dict[str, Any]] = deque()
-        self._sessions: dict[int, _Session] = {}
-        self._next = 0
+        for session in self._sessions.values():
+            session.closed = True
+        self._sessions = {}
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +120,7 @@ class Pool:
                 while first not in session.done:
                     if not self._waiting and session.takes_more(self._count):
                         self._take(session)  # the first is slow: the other workers need not wait
-                    self._pump()
+                    self._pump(session)
                 yield session.give(first)[1]
         finally:
             self._forget(session)
@@ -131,10 +135,12 @@ class Pool:
             while True:
                 while session.takes_more(self._count):
                     self._take(session)
+                    if session.taken % _AHEAD == 0:
+                        self._pump(session, timeout=0)  # so that nobody waits for all of them to be taken
                 if not session.order:
                     return
                 while not session.done:
-                    self._pump()
+                    self._pump(session)
                 yield session.give(next(iter(session.done)))
         finally:
             self._forget(session)
@@ -142,7 +148,7 @@ class Pool:
     def _forget(self, session: _Session) -> None:
         with self._lock:
             for ticket in session.order:
-                self._sessions.pop(ticket, None)
+                self._sessions.pop(ticket, None)  # no other session has a ticket of this one
             self._waiting = deque(job for job in self._waiting if job["ticket"] in self._sessions)
 
     def _take(self, session: _Session) -> None:
@@ -166,15 +172,20 @@ class Pool:
             self._sessions[ticket] = session
             self._waiting.append(_job(ticket, program))
 
-    def _pump(self) -> None:
-        """Hand out waiting programs, then wait for something to happen and note it."""
+    def _pump(self, session: _Session, timeout: float = 1.0) -> None:
+        """Hand out waiting programs, then wait for something to happen and note it.
+
+        Raises RuntimeError where the pool was closed: what the session waits for will not come.
+        """
+        if session.closed:
+            raise RuntimeError("the sandbox was closed while outcomes were still read from it")
         with self._lock:
             if self._selector is None:
                 self._selector = selectors.DefaultSelector()
                 for started in self._workers:
                     self._selector.register(started.socket, selectors.EVENT_READ, started)
             self._hand_out(self._selector)
-            for key, events in self._selector.select(timeout=1.0):
+            for key, events in self._selector.select(timeout):
                 worker: Worker = key.data
                 if events & selectors.EVENT_WRITE and worker.flush():
                     self._selector.modify(worker.socket, selectors.EVENT_READ, worker)

@@ -18,8 +18,9 @@ ANY_PROCESSOR = -1
 
 def keep_to(processor: int) -> None:
     """Run on this processor only, and all children: those who only talk to each other need no second one."""
-    with contextlib.suppress(OSError):  # taken from us meanwhile
-        os.sched_setaffinity(0, {processor})
+    if processor != ANY_PROCESSOR:
+        with contextlib.suppress(OSError):  # taken from us meanwhile
+            os.sched_setaffinity(0, {processor})
 
 
 def queued(pid: int) -> float:
