@@ -223,11 +223,12 @@ def test_a_step_outside_the_package_runs_by_its_dotted_path(
 
 def child(arguments: list[str], cwd: Path) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
-    command = [sys.executable, "-c", "from tunesmith.cli import main; main()", *arguments]
+    # a suite that runs in the background has its children ignore Ctrl-C
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heard}; from tunesmith.cli import main; main()", *arguments]
     return subprocess.Popen(
-        command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a background job ignores
-    )  # fmt: skip
+        command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def test_ctrl_c_exits_with_130_and_says_how_to_go_on(here: Path) -> None:
