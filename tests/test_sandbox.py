@@ -151,6 +151,20 @@ def test_an_interpreter_that_cannot_be_started_is_named(monkeypatch: pytest.Monk
         Worker("rlimits")
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no processors to choose from here")
+def test_each_worker_keeps_to_a_processor_where_there_are_as_many() -> None:
+    ours = os.sched_getaffinity(0)
+    ask = Program("import os, time\ntime.sleep(0.05)\nprint(sorted(os.sched_getaffinity(0)))")
+    with open_sandbox(len(ours)) as pool:
+        assert {outcome.stdout for outcome in pool.run([ask] * 8 * len(ours))} == {f"[{n}]\n" for n in ours}
+    with open_sandbox(len(ours) + 1) as pool:
+        assert {outcome.stdout for outcome in pool.run([ask] * 8)} == {f"{sorted(ours)}\n"}
+
+
+def test_a_program_that_does_nothing_carries_little_memory_with_it(pool: Pool) -> None:
+    assert _one(pool, "").peak_bytes < 24 << 20  # every page of it is mapped and let go of for every program
+
+
 def test_a_killed_worker_costs_no_outcome(pool: Pool) -> None:
     outcomes = pool.run(Program(f"print({n})") for n in range(60))
     first = next(outcomes)

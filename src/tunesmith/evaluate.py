@@ -150,7 +150,7 @@ def _of_samples(
     with ThreadPoolExecutor(1) as meanwhile:
         sandbox = meanwhile.submit(lender.sandbox)  # its first worker starts while the files are read
         given = read_samples(path)
-        load(names[0], settings.data)  # which is kept
+        load(names[0], settings.data)  # `load` keeps it for the scoring below
     return score_samples(
         given,
         names,

@@ -37,7 +37,10 @@ _QUEUED = 2
 
 @dataclass
 class _Session:
-    """One call of ``run``: outcomes by ticket, and in order those still to give: (place, size) by ticket."""
+    """One call: outcomes by ticket, and in order those still to give: (place, size) by ticket.
+
+    closed: the pool was closed meanwhile, so no further outcome will come.
+    """
 
     feed: Iterator[Program]
     done: dict[int, Outcome] = field(default_factory=dict)
