@@ -5,56 +5,57 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from typing import Any, ClassVar
+from typing import Any
 
-from . import channel, codec, orders, suite
+from . import codec, orders, suite
+from .channel import write_all
 
 _BUFFER, _PATIENCE = 1 << 14, 0.001
+_now = time.monotonic
 
 
 class Answers:
     """Answers on their way: sent together, but none waits long for the next.
 
-    Where the next call does not end, the judge has this process nudged, and they are sent then.
+    Where the next call does not end, the judge has this process nudged, and they are sent then. Made,
+    like what it writes with, before the fork that needs it. ``line``: the descriptor they are sent to.
     """
 
-    current: ClassVar[Answers | None] = None
-
-    def __init__(self, line: int, export: codec.Export) -> None:
-        self._line, self._export = line, export
-        self._writer: codec.Writer | None = None
+    def __init__(self, export: codec.Export) -> None:
+        self.line = -1
+        self._writer: codec.Writer | None = codec.Writer(export)
         self._since = 0.0
-        Answers.current = self
+
+    def listen(self) -> None:
+        """Send what waits when nudged."""
+        signal.signal(orders.NUDGE_SIGNAL, lambda *_: self.send())
 
     def add(self, reply: tuple[Any, ...]) -> None:
         """Take one more, and send all where there are many or the first has waited."""
         flush()
-        writer, self._writer = self._writer or codec.Writer(self._export), None
+        writer, self._writer = self._writer, None  # so that a nudge meanwhile sends nothing
+        assert writer is not None
         try:
             size = writer.add(reply)
         except (RecursionError, MemoryError, TypeError, ValueError) as error:
             size = writer.add(("raised", *describe(error)))
         self._writer = writer
-        now = time.monotonic()
+        now = _now()
         self._since = self._since or now
         if size > _BUFFER or now - self._since > _PATIENCE:
             self.send()
 
     def send(self) -> None:
         """Send what there is."""
-        writer, self._writer, self._since = self._writer, None, 0.0
-        if writer is not None:
-            channel.write_all(self._line, writer.message())
-
-
-def listen() -> None:
-    """Send waiting answers when nudged."""
-    signal.signal(orders.NUDGE_SIGNAL, _nudged)
-
-
-def _nudged(*_: object) -> None:
-    if Answers.current is not None:
-        Answers.current.send()
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        if self._since:
+            self._since = 0.0
+            with writer.message() as message:
+                write_all(self.line, message)
+            writer.clear()
+        self._writer = writer
 
 
 def describe(error: BaseException) -> tuple[tuple[str, ...], tuple[Any, ...], str]:

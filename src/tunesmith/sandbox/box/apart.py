@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import types
 
 from . import channel, codec, live, remote, suite
+from .codec import Message
 
 _PROGRAM = 4
 
@@ -14,7 +14,6 @@ _PROGRAM = 4
 def serve(judge: int) -> None:
     """Take tests from descriptor ``judge``, ask the program on the next one, and say the verdict."""
     random.seed(0)
-    gc.enable()
     session = remote.Session(_exchange, _receive)
     tests, entry_point, names = codec.decode(channel.read_message(judge), session.builders())
     scope = suite.as_main(types.ModuleType("__main__"))
@@ -26,10 +25,10 @@ def serve(judge: int) -> None:
     channel.write_all(judge, codec.encode((session.lost, failure, why), live.relay))
 
 
-def _exchange(message: memoryview) -> bytearray:
+def _exchange(message: memoryview) -> Message:
     channel.write_all(_PROGRAM, message)
     return _receive()
 
 
-def _receive() -> bytearray:
+def _receive() -> Message:
     return channel.read_message(_PROGRAM)

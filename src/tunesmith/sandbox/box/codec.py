@@ -25,7 +25,11 @@ LARGEST = 1 << 28
 """Bytes of the longest message that is read; a longer one ends the conversation."""
 
 HEAD = struct.Struct("<Q")
+_BEHIND_HEAD, _NO_HEAD = HEAD.size, bytes(HEAD.size)
+_PICKLED = pickle.PROTO[0]
 
+Message = bytes | bytearray
+"""A message without its head."""
 Reduced = tuple[Callable[..., Any], tuple[Any, ...]]
 Export = Callable[[Any], Reduced]
 
@@ -62,11 +66,11 @@ class _Unpickler(pickle.Unpickler):
 
 
 class Writer:
-    """Makes one message of one value or more, each of which stands alone."""
+    """Makes messages of one value or more, each of which stands alone."""
 
     def __init__(self, export: Export) -> None:
-        self._buffer = io.BytesIO(b"\0" * HEAD.size)
-        self._buffer.seek(HEAD.size)
+        self._buffer = io.BytesIO(_NO_HEAD)
+        self._buffer.seek(_BEHIND_HEAD)
         self._pickler = _Pickler(self._buffer, export)
 
     def add(self, value: Any) -> int:
@@ -80,19 +84,24 @@ class Writer:
             raise
         finally:
             self._pickler.clear_memo()  # a list that is changed between two answers is written twice
-        return self._buffer.tell() - HEAD.size
+        return self._buffer.tell() - _BEHIND_HEAD
 
     def message(self) -> memoryview:
-        """The message with its head; the writer is done with."""
+        """The message with its head; it must be released before the writer is used again."""
         message = self._buffer.getbuffer()
-        HEAD.pack_into(message, 0, len(message) - HEAD.size)
+        HEAD.pack_into(message, 0, len(message) - _BEHIND_HEAD)
         return message
+
+    def clear(self) -> None:
+        """Begin a new message."""
+        self._buffer.seek(_BEHIND_HEAD)
+        self._buffer.truncate()
 
 
 class Reader:
     """Takes the values of one message, without its head, one after another."""
 
-    def __init__(self, message: bytes | bytearray, builders: Builders) -> None:
+    def __init__(self, message: Message, builders: Builders) -> None:
         self._buffer, self._size, self._builders = io.BytesIO(message), len(message), builders
 
     def more(self) -> bool:
@@ -116,12 +125,12 @@ def encode_literals(value: Any) -> memoryview:
     return memoryview(HEAD.pack(len(body)) + body)
 
 
-def decode_trusted(message: bytes | bytearray, builders: Builders) -> Any:
+def decode_trusted(message: Message, builders: Builders) -> Any:
     """The value of a message of either kind from an end that means no harm, as the program sees the tests."""
-    return decode(message, builders) if message[:1] == pickle.PROTO else marshal.loads(message)
+    return decode(message, builders) if message[0] == _PICKLED else marshal.loads(message)
 
 
-def decode(message: bytes | bytearray, builders: Builders) -> Any:
+def decode(message: Message, builders: Builders) -> Any:
     """The value of a message without its head. Raises whatever a malformed stream makes it raise."""
     return Reader(message, builders).take()
 

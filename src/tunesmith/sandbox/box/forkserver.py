@@ -7,17 +7,20 @@ scratch folder and the modules preloaded here.
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import functools
 import gc
 import itertools
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
-from . import limits, orders
+from . import gaps, limits, orders
+from .limits import Call
 from .namespaces import NOBODY
 
 PRELOAD = (
@@ -27,7 +30,9 @@ PRELOAD = (
 """What generated programs import often; the rest costs every fork more than it saves a few."""
 
 
-_POOL, _MOST_GAPS, _BYTES_HEAD = 1 << 14, 20_000, sys.getsizeof(b"")
+_CONTROL = 16
+"""The descriptor a fork server has its orders from; a child has fewer."""
+_NUMBERS = struct.pack(f"{_CONTROL}i", *range(_CONTROL))
 
 
 class Walls:
@@ -48,16 +53,25 @@ class Walls:
 
     def close_in(self, *, threads: bool, cpu_seconds: float, memory_bytes: int) -> None:
         """Become a program: another user, its limits, no new processes."""
+        for call, arguments in self.calls(threads, cpu_seconds, memory_bytes):
+            call(*arguments)
+
+    def calls(self, threads: bool, cpu_seconds: float, memory_bytes: int) -> list[Call]:
+        """What ``close_in`` comes down to, made before the fork: a child pays for all that it looks up."""
+        made: list[Call] = []
         if not self.alone:
-            os.setsid()
+            made.append((os.setsid, ()))
         if self.nobody:
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
+            made += [(os.setresgid, (NOBODY,) * 3), (os.setresuid, (NOBODY,) * 3)]
+        processes = self.processes
         if (threads or not self.processes) and self.leaf is not None:
-            self.leaf(os.getpid())
-            limits.of_program(memory_bytes, cpu_seconds, limits.THREADS if self.processes else 0)
-        else:
-            limits.of_program(memory_bytes, cpu_seconds, self.processes)
+            made.append((self._lay_leaf, ()))
+            processes = limits.THREADS if self.processes else 0
+        return made + limits.of_program(memory_bytes, cpu_seconds, processes)
+
+    def _lay_leaf(self) -> None:
+        assert self.leaf is not None
+        self.leaf(os.getpid())
 
     def find_process_limit(self) -> None:
         """Whether a child at RLIMIT_NPROC 1 can really not fork, by trial; root is sometimes exempt."""
@@ -88,15 +102,27 @@ def preload() -> None:
 
 
 def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -> None:
-    """Obey orders on ``control`` until it closes; ``become`` runs in each child, given descriptor 3."""
+    """Obey orders on ``control`` until it closes; ``become`` runs in each child, given descriptor 3.
+
+    Descriptors 0, 1, 2, ... are left free, so that those sent for a child have the right numbers at once.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.dup2(control.detach(), _CONTROL, inheritable=False)
+    control = socket.socket(fileno=_CONTROL)
+    os.closerange(0, _CONTROL)
+
+    @functools.lru_cache(maxsize=16)
+    def first_calls(count: int, *limits: Any) -> list[Call]:
+        """What a child does first: it keeps ``count`` descriptors, and becomes a program."""
+        return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*limits)]
+
     gc.collect()
-    gc.disable()
-    kept = _fill_gaps()
+    kept = gaps.fill()
     gc.freeze()
     child, kept_to = 0, orders.ANY_PROCESSOR
+    size, room = orders.ORDER.size, socket.CMSG_SPACE(len(_NUMBERS))
     while True:
-        data, fds, _, _ = socket.recv_fds(control, orders.ORDER.size, 5)
+        data, sent, _, _ = control.recvmsg(size, room)
         if not data:
             kept.clear()
             break
@@ -105,17 +131,17 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
             if processor != kept_to:
                 kept_to = processor
                 orders.keep_to(processor)
-            fds = _in_order(fds)
+            count = _in_place(sent)
+            calls = first_calls(count, threads, cpu_seconds, memory_bytes)
             child = os.fork()
             if child == 0:
                 try:
-                    _take_over(fds, control.fileno())
-                    walls.close_in(threads=threads, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes)
+                    for call, arguments in calls:
+                        call(*arguments)
                     become(3)
                 finally:
                     os._exit(0)
-            for fd in fds:
-                os.close(fd)
+            os.closerange(0, count)
         elif order == orders.PROBE:
             control.sendall(_probe(child))
         elif order == orders.NUDGE:
@@ -128,44 +154,13 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         _end(child, walls)
 
 
-def _fill_gaps() -> list[bytes | None]:
-    """Objects that use up the gaps between this process's own, to be kept as long as it forks.
-
-    A child's first objects then lie side by side. In the gaps they would lie on dozens of pages, each of
-    which would be copied for it.
-    """
-    filling: list[bytes | None] = [None] * _MOST_GAPS  # now, since to grow it would make gaps and fill them
-    kept = 0
-    for size in range(48, 513, 16):
-        whole = _POOL // size - 2
-        first, last = kept, 0
-        while kept < _MOST_GAPS and kept - first < whole:  # a pool of its own: no gap is left
-            filling[kept] = thing = bytes(size - _BYTES_HEAD)
-            if id(thing) != last + size:
-                first = kept
-            kept += 1
-            last = id(thing)
-        filling[first:kept] = [None] * (kept - first)
-        kept = first
-    return filling
-
-
-def _in_order(fds: list[int]) -> list[int]:
-    """The same descriptors, none with a number that another is to have."""
-    if all(fd > place for place, fd in enumerate(fds)) and fds == sorted(fds):
-        return fds
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 16) for fd in fds]
-    for fd in fds:
-        os.close(fd)
-    return high
-
-
-def _take_over(fds: list[int], control: int) -> None:
-    """Put ``fds``, which are in order, at 0, 1, 2, ... and close everything else this process holds."""
-    os.close(control)
-    for target, fd in enumerate(fds):
-        os.dup2(fd, target)
-    os.closerange(len(fds), 32)
+def _in_place(sent: list[tuple[int, int, bytes]]) -> int:
+    """How many descriptors were sent. Raises OSError where they are not 0, 1, 2, ..."""
+    [(_, _, numbers)] = sent
+    count = len(numbers) // 4
+    if numbers != _NUMBERS[: 4 * count]:
+        raise OSError("descriptors of a child out of place")
+    return count
 
 
 def _probe(child: int) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import select
 import signal
@@ -94,6 +93,8 @@ class Keeper:
 
             judge.serve(connection, line.fileno(), _Starter(line))
         else:
+            import json
+
             from .toolchains import workshop
 
             settings = json.loads(self.settings)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import resource
+from collections.abc import Callable
+from typing import Any
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function, and its arguments."""
 
 FILE_BYTES = 64 << 20
 OPEN_FILES = 256
@@ -20,26 +24,33 @@ def standing(memory_bytes: int) -> None:
     soften(resource.RLIMIT_STACK, _STACK_BYTES)
 
 
-def of_program(memory_bytes: int, cpu_seconds: float, processes: int) -> None:
-    """Limits of one program; the CPU limit is a backstop, whole seconds beyond the one that is watched."""
+def of_program(memory_bytes: int, cpu_seconds: float, processes: int) -> list[Call]:
+    """The calls that limit one program; CPU time is a backstop, whole seconds beyond what is watched."""
+    wanted = [(resource.RLIMIT_CPU, int(cpu_seconds) + 2)]
     if memory_bytes:
-        lower(resource.RLIMIT_AS, memory_bytes)
-    lower(resource.RLIMIT_CPU, int(cpu_seconds) + 2)
+        wanted.append((resource.RLIMIT_AS, memory_bytes))
     if processes:
-        lower(resource.RLIMIT_NPROC, processes)
+        wanted.append((resource.RLIMIT_NPROC, processes))
+    return [(_set, (kind, (_bound(kind, value),) * 2)) for kind, value in wanted]
 
 
 def lower(kind: int, value: int) -> None:
     """Set soft and hard limit to ``value``, or to what they are if that is less."""
-    hard = resource.getrlimit(kind)[1]
-    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits that it does not enforce
-        resource.setrlimit(kind, (bound, bound))
+    _set(kind, (_bound(kind, value),) * 2)
 
 
 def soften(kind: int, value: int) -> None:
     """Set the soft limit only, so that a child may be given more."""
+    _set(kind, (_bound(kind, value), resource.getrlimit(kind)[1]))
+
+
+def _bound(kind: int, value: int) -> int:
     hard = resource.getrlimit(kind)[1]
-    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(kind, (bound, hard))
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)
+
+
+def _set(kind: int, limits: tuple[int, int]) -> None:
+    try:
+        resource.setrlimit(kind, limits)
+    except (ValueError, OSError):  # macOS refuses some limits that it does not enforce
+        return

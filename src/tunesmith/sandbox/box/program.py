@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import copy
-import gc
 import sys
 import types
 from collections import deque
@@ -17,15 +16,19 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from . import channel, codec, live, suite
+from . import codec, live, suite
 from .answers import Answers, describe, flush
+from .channel import Gone, read_message, write_all
+from .codec import Message, decode_trusted
+
+Defined = tuple[dict[str, tuple[int, str]], dict[str, Any]]
+"""By name, what a program defines: functions as the numbers of handles, with their kind, and the rest."""
 
 
 class Program:
     """A program that has yet to be told its code. Made, and rehearsed, before the fork that needs it."""
 
     def __init__(self) -> None:
-        self._line = -1
         self._objects: list[Any] = []
         own: codec.Builders = {"mine": self._mine, "builtin": _builtin, "yours": self._callback}
         self._builders = codec.BUILDERS | own
@@ -33,6 +36,7 @@ class Program:
         self._ahead: list[tuple[Callable[..., Any], Sequence[Any]]] = []
         self._last: Any = None
         self._handed = False
+        self.answers = Answers(self._export)
         self._questions: dict[str, Callable[..., Any]] = {
             **live.OPERATORS, "run": self._run, "judge": self._judge, "take": _take, "enter": _enter,
             "each": self._each, "digest": self._digest, "last": lambda: self._last,
@@ -43,27 +47,26 @@ class Program:
 
     def serve(self, line: int) -> None:
         """Answer questions on descriptor ``line`` until it closes."""
-        self._line = line
-        gc.enable()
+        self.answers.line = line
         try:
             while True:
-                self._answer()
-        except channel.Gone:
+                self._answer(line)
+        except Gone:
             flush()
 
-    def _answer(self) -> None:
+    def _answer(self, line: int) -> None:
         """Answer one question, then the calls that were asked ahead, in order, until a handle is given."""
-        message = channel.read_message(self._line)
-        question, arguments, named = codec.decode_trusted(message, self._builders)
+        message = read_message(line)
+        question, arguments, named = decode_trusted(message, self._builders)
         reply: tuple[Any, ...]
         try:
             value = self._questions[question](*arguments, **named)
-            reply = ("value", value, self._changed(message, arguments))
+            reply = ("value", value, None if question == "run" else self._changed(message, arguments))
         except BaseException as error:  # the door: what the program raises is its answer
-            if isinstance(error, channel.Gone):
+            if isinstance(error, Gone):
                 raise
             reply = ("raised", *describe(error))
-        answers = Answers(self._line, self._export)
+        answers = self.answers
         answers.add(reply)
         calls, self._ahead = self._ahead, []
         self._handed = False
@@ -77,7 +80,7 @@ class Program:
                 break
         answers.send()
 
-    def _run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> dict[str, Any]:
+    def _run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> Defined:
         """Execute the program, then what its tests import; answer those of ``names`` it defines."""
         self._module.__name__ = "__main__" if main else "program"
         sys.modules[self._module.__name__] = self._module
@@ -92,8 +95,19 @@ class Program:
         if imports:
             with contextlib.suppress(Exception):  # the tests will meet the same error, and say so
                 exec(imports, scope)
-        self._ahead = [(scope.get(name, _missing), arguments) for name, arguments in calls]
-        return {name: scope[name] for name in names if name in scope}
+        for name, arguments in calls:
+            self._ahead.append((scope.get(name, _missing), arguments))
+        handles: dict[str, tuple[int, str]] = {}
+        values: dict[str, Any] = {}
+        for name in names:
+            if name in scope:
+                value = scope[name]
+                if type(value) is types.FunctionType:
+                    handles[name] = len(self._objects), "function"
+                    self._objects.append(value)
+                else:
+                    values[name] = value
+        return handles, values
 
     def _each(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
         """Answer a call with each of these arguments as soon as this answer is sent."""
@@ -109,7 +123,7 @@ class Program:
         """Run tests that need live objects right here, in the program's own module."""
         return suite.attempt(tests, entry_point, suite.as_main(self._module))
 
-    def _changed(self, message: bytearray, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def _changed(self, message: Message, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The arguments as the call left them, where it changed any."""
         if not any(isinstance(a, (list, dict, set, bytearray, deque)) for a in arguments):
             return None
@@ -136,8 +150,9 @@ class Program:
         return _Callback(number, self._ask_back)
 
     def _ask_back(self, number: int, arguments: tuple[Any, ...]) -> Any:
-        channel.write_all(self._line, codec.encode(("call", number, arguments), self._export))
-        kind, *rest = codec.decode(channel.read_message(self._line), self._builders)
+        line = self.answers.line
+        write_all(line, codec.encode(("call", number, arguments), self._export))
+        kind, *rest = codec.decode(read_message(line), self._builders)
         if kind == "value":
             return rest[0]
         error = getattr(builtins, rest[0], Exception)

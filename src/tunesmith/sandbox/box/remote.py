@@ -15,6 +15,7 @@ from typing import Any
 
 from . import codec
 from .channel import Gone
+from .codec import Message
 from .live import Live, Unplain
 from .raised import Exceptions
 
@@ -29,7 +30,7 @@ class Session:
     """
 
     def __init__(
-        self, exchange: Callable[[memoryview], bytearray], receive: Callable[[], bytearray] | None = None
+        self, exchange: Callable[[memoryview], Message], receive: Callable[[], Message] | None = None
     ) -> None:
         self._exchange, self._receive = exchange, receive
         self._ahead: deque[tuple[int, tuple[Any, ...]]] = deque()
@@ -44,13 +45,20 @@ class Session:
     def run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> dict[str, Any]:
         """Have ``code`` run, then what its tests import, then ``calls``; those of ``names`` it defines."""
         question = codec.encode_literals(("run", (code, imports, main, tuple(names), tuple(calls)), {}))
-        found = self._settle(lambda: self._fresh(self._exchange(question)), ())
-        if type(found) is not dict:
-            raise Gone("no sense")
+        found = self._defined(self._settle(lambda: self._fresh(self._exchange(question)), ()))
         for name, arguments in calls:
             live = found.get(name)
             self._ahead.append((live._number if isinstance(live, Live) else -1, arguments))
         return found
+
+    def _defined(self, said: Any) -> dict[str, Any]:
+        if type(said) is not tuple or [type(part) for part in said] != [dict, dict]:
+            raise Gone("no sense")
+        handles, values = said
+        try:
+            return {**values, **{name: self._live(*handle) for name, handle in handles.items()}}
+        except TypeError:
+            raise Gone("no sense") from None
 
     def announce(self, live: Live, calls: list[list[Any]]) -> None:
         """Have these calls answered ahead of being made."""
@@ -83,7 +91,7 @@ class Session:
             if self._handed:
                 self._ahead.clear()
 
-    def _fresh(self, message: bytearray) -> codec.Reader:
+    def _fresh(self, message: Message) -> codec.Reader:
         self._unread = codec.Reader(message, self._builders)
         return self._unread
 

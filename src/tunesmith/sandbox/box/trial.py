@@ -11,6 +11,7 @@ from typing import Any
 
 from . import channel, codec, live, orders
 from .budget import Budget, Clock
+from .codec import Message
 from .streams import Streams
 
 HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
@@ -51,7 +52,7 @@ class Trial:
         self._line, self._fd, self._rest = line, line.fileno(), bytearray()
         self._poll.register(self._fd, select.POLLIN)
 
-    def exchange(self, message: memoryview) -> bytearray:
+    def exchange(self, message: memoryview) -> Message:
         """Send a question and give the answer, reading what the program prints meanwhile."""
         if len(message) > 1 << 16:
             self._send_slowly(message)
@@ -61,7 +62,7 @@ class Trial:
 
     def test_apart(
         self, tests: str, entry_point: str, names: dict[str, Any], server: orders.Server
-    ) -> bytearray:
+    ) -> Message:
         """Let a process of its own run the tests and ask the program; its verdict."""
         ours, theirs = socket.socketpair()
         nothing = stdin("")
@@ -91,7 +92,7 @@ class Trial:
             self._line.setblocking(True)
             self._poll.modify(self._fd, select.POLLIN)
 
-    def receive(self) -> bytearray:
+    def receive(self) -> Message:
         """The next message, reading what the program prints meanwhile."""
         head = codec.HEAD.size
         buffer = self._rest
