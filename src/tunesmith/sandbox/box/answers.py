@@ -5,11 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from . import codec, orders, suite
 from .channel import write_all
 
+Earlier = tuple[tuple[int, int], ...] | None
+"""In place of which arguments of a call stand the answers to which calls before it."""
+MISSING = object()
+"""In place of an answer: the call raised."""
 _BUFFER, _PATIENCE = 1 << 14, 0.001
 _now = time.monotonic
 
@@ -56,6 +61,21 @@ class Answers:
                 write_all(self.line, message)
             writer.clear()
         self._writer = writer
+
+
+def are_there(earlier: Earlier, given: list[Any]) -> bool:
+    """Whether the earlier answers that a call needs are there, and such as cannot change."""
+    return not earlier or all(type(given[number]) in codec.SCALARS for _, number in earlier)
+
+
+def filled_in(
+    arguments: Sequence[Any], earlier: Sequence[tuple[int, int]], given: list[Any]
+) -> tuple[Any, ...]:
+    """The arguments of a call with the earlier answers in their places."""
+    filled = list(arguments)
+    for place, number in earlier:
+        filled[place] = given[number]
+    return tuple(filled)
 
 
 def describe(error: BaseException) -> tuple[tuple[str, ...], tuple[Any, ...], str]:

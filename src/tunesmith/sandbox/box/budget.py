@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import NoReturn
 
 from . import channel, orders
 
@@ -94,6 +95,11 @@ class Budget(WallBound):
         self.late, self.over = self.over, ""
         self._look_at = time.monotonic() + _LAST_WORDS
         return _LAST_WORDS
+
+    def tests_are_over(self) -> NoReturn:
+        """The tests have spun in the judge for as long as they may."""
+        self.over = "cpu time of the tests"
+        raise channel.OverLimit
 
     def _check(self) -> float:
         program = self._server.probe()

@@ -6,18 +6,16 @@ enough it runs itself, others in a sandboxed process of their own.
 
 from __future__ import annotations
 
-import builtins
 import random
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from . import channel, codec, orders, reading, remote, suite, wire
+from . import channel, codec, orders, plain, reading, remote, suite, wire
+from .alarm import Alarm
 from .budget import Clock
 from .trial import Abandoned, Trial
-
-_GRACE = 2.0
 
 
 class Judge:
@@ -106,9 +104,8 @@ class Judge:
     ) -> tuple[str, str]:
         if read.where == "plain":
             random.seed(0)
-            scope = {"__builtins__": _PLAIN_SCOPE, "__name__": "__main__", **names}
-            with _Alarm(trial.budget.of_tests, trial):
-                return suite.attempt(read.code, job["entry_point"], scope)
+            with Alarm(trial.budget.of_tests, trial.budget.tests_are_over):
+                return suite.attempt(read.code, job["entry_point"], plain.scope(names))
         try:
             if read.where == "beside":
                 verdict = session.ask("judge", job["tests"], job["entry_point"])
@@ -121,45 +118,6 @@ class Judge:
         if type(verdict) is not tuple or [type(part) for part in verdict] != [str, str]:
             return "no verdict", ""
         return verdict
-
-
-class _Alarm:
-    """Ends tests that spin: first by an exception, then, where that is swallowed, with this process."""
-
-    def __init__(self, seconds: float, trial: Trial) -> None:
-        self._seconds, self._trial = seconds, trial
-
-    def __enter__(self) -> None:
-        signal.signal(signal.SIGPROF, self._ring)
-        signal.setitimer(signal.ITIMER_PROF, self._seconds)
-        signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds + _GRACE)
-
-    def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-
-    def _ring(self, *_: object) -> NoReturn:
-        self._trial.budget.over = "cpu time of the tests"
-        raise channel.OverLimit
-
-
-def _type_of(value: object) -> type:
-    """``type`` for plain tests, which may ask but not make."""
-    return type(value)
-
-
-def _importer(name: str, *rest: Any) -> Any:
-    if name not in reading.PLAIN_MODULES:
-        raise ImportError(name)
-    return __import__(name, *rest)
-
-
-_PLAIN_SCOPE = {
-    **{name: getattr(builtins, name) for name in reading.PLAIN_BUILTINS},
-    "type": _type_of,
-    "print": lambda *_, **__: None,
-    "__import__": _importer,
-}
 
 
 def _name(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import copy
+import marshal
 import sys
 import types
 from collections import deque
@@ -17,7 +18,7 @@ from itertools import islice
 from typing import Any
 
 from . import codec, live, suite
-from .answers import Answers, describe, flush
+from .answers import MISSING, Answers, Earlier, are_there, describe, filled_in, flush
 from .channel import Gone, read_message, write_all
 from .codec import Message, decode_trusted
 
@@ -33,7 +34,7 @@ class Program:
         own: codec.Builders = {"mine": self._mine, "builtin": _builtin, "yours": self._callback}
         self._builders = codec.BUILDERS | own
         self._module = types.ModuleType("program")
-        self._ahead: list[tuple[Callable[..., Any], Sequence[Any]]] = []
+        self._ahead: list[tuple[Callable[..., Any], Sequence[Any], Earlier]] = []
         self._last: Any = None
         self._handed = False
         self.answers = Answers(self._export)
@@ -68,17 +69,33 @@ class Program:
             reply = ("raised", *describe(error))
         answers = self.answers
         answers.add(reply)
+        if self._ahead:
+            self._answer_ahead()
+        answers.send()
+
+    def _answer_ahead(self) -> None:
+        """Answer the calls that were asked ahead, until one gives a handle or changes what tests can see."""
         calls, self._ahead = self._ahead, []
+        given: list[Any] = []
         self._handed = False
-        for call, arguments in calls:
+        for call, arguments, earlier in calls:
+            value, changed = MISSING, None
             try:
-                reply = ("value", call(*arguments), None)
+                reply: tuple[Any, ...]
+                if earlier is None:
+                    value = call(*arguments)
+                elif are_there(earlier, given):
+                    value, changed = _watched(call, filled_in(arguments, earlier, given))
+                else:
+                    self.answers.add(("stopped", None, None))
+                    break
+                reply = ("value", value, changed)
             except BaseException as error:  # the door: what the program raises is its answer
                 reply = ("raised", *describe(error))
-            answers.add(reply)
-            if self._handed:
+            self.answers.add(reply)
+            given.append(value)
+            if self._handed or changed is not None:
                 break
-        answers.send()
 
     def _run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> Defined:
         """Execute the program, then what its tests import; answer those of ``names`` it defines."""
@@ -95,8 +112,8 @@ class Program:
         if imports:
             with contextlib.suppress(Exception):  # the tests will meet the same error, and say so
                 exec(imports, scope)
-        for name, arguments in calls:
-            self._ahead.append((scope.get(name, _missing), arguments))
+        for name, arguments, earlier in calls:
+            self._ahead.append((scope.get(name, _missing), arguments, earlier))
         handles: dict[str, tuple[int, str]] = {}
         values: dict[str, Any] = {}
         for name in names:
@@ -111,7 +128,7 @@ class Program:
 
     def _each(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
         """Answer a call with each of these arguments as soon as this answer is sent."""
-        self._ahead = [(call, arguments) for arguments in calls]
+        self._ahead = [(call, arguments, None) for arguments in calls]
 
     def _digest(self, call: Callable[..., Any], arguments: Sequence[Any]) -> bytes | None:
         """The digest of an answer, which is kept until the next in case it is asked for."""
@@ -167,6 +184,13 @@ class _Callback:
 
     def __call__(self, *arguments: Any) -> Any:
         return self._ask(self.number, arguments)
+
+
+def _watched(call: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None]:
+    """What a call gives, and its arguments as it left them, where it changed any."""
+    before = marshal.dumps(arguments, 2)
+    value = call(*arguments)
+    return value, None if marshal.dumps(arguments, 2) == before else arguments
 
 
 def _missing(*_: Any) -> None:

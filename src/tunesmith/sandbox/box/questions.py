@@ -10,32 +10,35 @@ import ast
 from collections.abc import Collection, Iterator
 from typing import Any
 
-Call = tuple[str, tuple[Any, ...]]
-"""The name of a function of the program, and its arguments."""
+from .answers import Earlier
 
-_MOST = 500
-_OPAQUE = (
+Call = tuple[str, tuple[Any, ...], Earlier]
+"""The name of a function of the program, its arguments, and in place of which arguments stand the answers
+to which calls before; None where the tests cannot see what becomes of the arguments."""
+
+MOST = 500
+OPAQUE = (
     ast.BoolOp, ast.IfExp, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
     ast.NamedExpr, ast.Starred, ast.JoinedStr, ast.Subscript,
 )  # fmt: skip
 _SETTLED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.Pass)
 
 
-class _Unsure(Exception):
-    """From here on the order or the arguments depend on the answers."""
+class Unsure(Exception):
+    """From here on the order or the arguments depend on the answers, or cannot be read."""
 
 
-def certain(tree: ast.Module, names: Collection[str], entry_point: str) -> Iterator[Call]:
-    """The calls that ``tests`` make for certain, in order, at most some hundreds."""
-    found = 0
+def read(tree: ast.Module, names: Collection[str], entry_point: str) -> tuple[list[Call], bool]:
+    """The calls that plain tests make for certain, in order, at most some hundreds; whether these are all."""
+    found: list[Call] = []
     try:
-        for call in _of_body(*_body(tree, names, entry_point)):
-            found += 1
-            if found > _MOST:
-                return
-            yield call
-    except _Unsure:
-        return
+        for name, arguments in _of_body(*_body(tree, names, entry_point)):
+            if len(found) == MOST:
+                break
+            found.append((name, arguments, None))
+    except Unsure:
+        return found, False
+    return found, True
 
 
 def _body(
@@ -48,9 +51,9 @@ def _body(
         return tree.body, called
     arguments = checks[-1].args
     if len(checks) > 1 or len(arguments.args) != 1 or arguments.vararg or arguments.kwonlyargs:
-        raise _Unsure
+        raise Unsure
     if any(_mentions(node, called) for node in tree.body if not isinstance(node, _SETTLED)):
-        raise _Unsure
+        raise Unsure
     return checks[0].body, {**called, arguments.args[0].arg: entry_point}
 
 
@@ -58,7 +61,7 @@ def _mentions(node: ast.AST, called: Collection[str]) -> bool:
     return any(isinstance(part, ast.Name) and part.id in called for part in ast.walk(node))
 
 
-def _of_body(body: list[ast.stmt], called: dict[str, str]) -> Iterator[Call]:
+def _of_body(body: list[ast.stmt], called: dict[str, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     for statement in body:
         if isinstance(statement, ast.Assert):
             yield from _of(statement.test, called)
@@ -67,24 +70,24 @@ def _of_body(body: list[ast.stmt], called: dict[str, str]) -> Iterator[Call]:
         elif isinstance(statement, ast.Assign) and not _mentions(statement, called):
             continue
         elif not isinstance(statement, _SETTLED):
-            raise _Unsure
+            raise Unsure
 
 
-def _of(node: ast.AST, called: dict[str, str]) -> Iterator[Call]:
+def _of(node: ast.AST, called: dict[str, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Calls within an expression, in the order Python makes them."""
     if not _mentions(node, called):
         return
-    if isinstance(node, _OPAQUE) or (isinstance(node, ast.Compare) and len(node.ops) > 1):
-        raise _Unsure
+    if isinstance(node, OPAQUE) or (isinstance(node, ast.Compare) and len(node.ops) > 1):
+        raise Unsure
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in called:
         if node.keywords:
-            raise _Unsure
+            raise Unsure
         try:
             yield called[node.func.id], tuple(ast.literal_eval(argument) for argument in node.args)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            raise _Unsure from None
+            raise Unsure from None
         return
     if isinstance(node, ast.Name):
-        raise _Unsure  # the function itself is handed on
+        raise Unsure  # the function itself is handed on
     for part in ast.iter_child_nodes(node):
         yield from _of(part, called)

@@ -73,7 +73,7 @@ def _perform() -> None:
         return channel.read_message(line)
 
     session = remote.Session(exchange, functools.partial(channel.read_message, line))
-    calls = [("solve", ([3, 4, 2, 8],))] * 3
+    calls = [("solve", ([3, 4, 2, 8],), None)] * 3
     names = session.run(_REHEARSAL, "", False, ["solve", "Stack", "missing"], calls)
     for _ in range(_TIMES):
         names["solve"]([3, 4, 2, 8])

@@ -9,17 +9,42 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+import marshal
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import codec
+from . import answers, codec
 from .channel import Gone
 from .codec import Message
 from .live import Live, Unplain
 from .raised import Exceptions
 
 _MUTABLE = (list, dict, set, bytearray, deque)
+
+
+class _Stopped(Exception):
+    """The program does not answer ahead any further."""
+
+
+class _Asked(NamedTuple):
+    """A call asked ahead: of the function with this number, and as in ``questions.Call``."""
+
+    number: int
+    arguments: tuple[Any, ...]
+    earlier: answers.Earlier
+
+    def fits(self, number: int, arguments: tuple[Any, ...], given: list[Any]) -> bool:
+        """Whether this is the call that is made now, ``given`` being the answers so far."""
+        if number != self.number:
+            return False
+        if self.earlier is None:
+            return arguments == self.arguments
+        try:
+            expected = answers.filled_in(self.arguments, self.earlier, given)
+            return marshal.dumps(arguments, 2) == marshal.dumps(expected, 2)
+        except ValueError:
+            return False
 
 
 class Session:
@@ -33,8 +58,9 @@ class Session:
         self, exchange: Callable[[memoryview], Message], receive: Callable[[], Message] | None = None
     ) -> None:
         self._exchange, self._receive = exchange, receive
-        self._ahead: deque[tuple[int, tuple[Any, ...]]] = deque()
-        self._handed = False
+        self._ahead: deque[_Asked] = deque()
+        self._given: list[Any] = []
+        self._handed = self._changed = False
         self._unread: codec.Reader | None = None
         self._lent: list[Callable[..., Any]] = []
         self._exceptions = Exceptions()
@@ -46,9 +72,9 @@ class Session:
         """Have ``code`` run, then what its tests import, then ``calls``; those of ``names`` it defines."""
         question = codec.encode_literals(("run", (code, imports, main, tuple(names), tuple(calls)), {}))
         found = self._defined(self._settle(lambda: self._fresh(self._exchange(question)), ()))
-        for name, arguments in calls:
+        for name, arguments, earlier in calls:
             live = found.get(name)
-            self._ahead.append((live._number if isinstance(live, Live) else -1, arguments))
+            self._ahead.append(_Asked(live._number if isinstance(live, Live) else -1, arguments, earlier))
         return found
 
     def _defined(self, said: Any) -> dict[str, Any]:
@@ -63,32 +89,41 @@ class Session:
     def announce(self, live: Live, calls: list[list[Any]]) -> None:
         """Have these calls answered ahead of being made."""
         self.ask("each", live, tuple(calls))
-        self._ahead.extend((live._number, tuple(arguments)) for arguments in calls)
+        self._ahead.extend(_Asked(live._number, tuple(arguments), None) for arguments in calls)
 
     def call(self, live: Live, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """The answer to a call, which may have been asked before it was made."""
-        if self._ahead and not named and self._ahead[0] == (live._number, arguments):
-            return self._next()
+        if self._ahead and not named and self._ahead[0].fits(live._number, arguments, self._given):
+            with contextlib.suppress(_Stopped):
+                return self._next(arguments)
         return self.ask("call", live, *arguments, **named)
 
     def ask(self, question: str, *arguments: Any, **named: Any) -> Any:
         """The program's answer; raises what the program raised."""
         while self._ahead:
             with contextlib.suppress(Exception, SystemExit):
-                self._next()
+                self._next(())
         if self.lost:
             raise Gone(self.lost)
         message = codec.encode((question, arguments, named), self._export)
         return self._settle(lambda: self._fresh(self._exchange(message)), arguments)
 
-    def _next(self) -> Any:
-        """The answer to the next call asked ahead. After a handle the program stops to answer ahead."""
+    def _next(self, arguments: tuple[Any, ...]) -> Any:
+        """The answer to the next call asked ahead. Raises _Stopped where there is none.
+
+        After a handle, or where a call has changed what the tests can see, the program answers no more.
+        """
         self._ahead.popleft()
-        self._handed = False
+        self._handed = self._changed = False
+        self._given.append(answers.MISSING)
         try:
-            return self._settle(self._reply, ())
+            value = self._given[-1] = self._settle(self._reply, arguments)
+            return value
+        except _Stopped:
+            self._ahead.clear()
+            raise
         finally:
-            if self._handed:
+            if self._handed or self._changed:
                 self._ahead.clear()
 
     def _fresh(self, message: Message) -> codec.Reader:
@@ -108,10 +143,14 @@ class Session:
                 kind, *rest = self._decode(receive())
                 if kind == "value":
                     value, changed = rest
-                    _write_back(arguments, changed)
+                    self._changed = changed is not None
+                    if arguments:
+                        _write_back(arguments, changed)
                     return value
                 if kind == "raised":
                     raise self._exceptions.raised(*rest)
+                if kind == "stopped":
+                    raise _Stopped
                 if kind != "call":
                     raise Gone("no sense")
                 message = self._serve(*rest)
