@@ -14,7 +14,7 @@ import pytest
 
 from tunesmith.results import Program
 from tunesmith.sandbox import Pool, open_sandbox
-from tunesmith.sandbox.box import reading
+from tunesmith.sandbox.box import channel, codec, reading, remote
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -91,7 +91,10 @@ CASES = {
         "seen = []\ndef f(n):\n    seen.append(n)\n    return len(seen)",
         "for n in range(4):\n    assert f(n) == n + 1",
     ),
-    "true and one": ("def f(x): return type(x).__name__", "for x in (1, True, 1.0):\n    a = f(x)\n    f(a)"),
+    "true and one": (
+        "def f(x): return type(x).__name__",
+        "for x, n in ((1, 'int'), (True, 'bool'), (1.0, 'float')):\n    assert f(x) == n",
+    ),
 }
 WRONG = {
     "the last of many": ("def f(n): return n if n < 90 else 0", "for n in range(99):\n    assert f(n) == n"),
@@ -113,6 +116,20 @@ def test_honest_tests_pass(pool: Pool, name: str) -> None:
     assert reading.read(tests, "").calls
     (outcome,) = pool.run([Program(code, tests)])
     assert (outcome.passed, outcome.judged) == (True, "plain"), outcome
+
+
+@pytest.mark.slow
+def test_one_slow_operation_of_tests_is_waited_for(pool: Pool) -> None:
+    tests = "x = sum(range(400_000_000))\nfor n in range(3):\n    assert f(n) < x"  # 4 s in C
+    (outcome,) = pool.run([Program("def f(n): return n", tests)])
+    assert (outcome.passed, outcome.judged) == (True, "plain"), outcome
+
+
+def test_to_stop_is_no_answer_to_a_question() -> None:
+    said = bytes(codec.encode(("stopped", None, None), lambda _: (int, ())))[codec.HEAD.size :]
+    session = remote.Session(lambda _: said)
+    with pytest.raises(channel.Gone, match="no sense"):
+        session.ask("len", [1])
 
 
 @pytest.mark.parametrize("name", WRONG)

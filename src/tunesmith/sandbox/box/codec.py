@@ -17,8 +17,8 @@ from typing import Any
 from .values import BUILDERS, SCALARS, Builders, parts_of
 
 __all__ = [
-    "BUILDERS", "SCALARS", "Builders", "Reader", "Writer", "build", "decode", "decode_trusted", "digest",
-    "encode", "encode_literals",
+    "BUILDERS", "HEAD", "LARGEST", "SCALARS", "Builders", "Message", "Reader", "Writer", "build", "decode",
+    "decode_trusted", "digest", "encode", "encode_literals",
 ]  # fmt: skip
 
 LARGEST = 1 << 28

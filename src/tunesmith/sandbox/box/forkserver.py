@@ -112,9 +112,9 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
     os.closerange(0, _CONTROL)
 
     @functools.lru_cache(maxsize=16)
-    def first_calls(count: int, *limits: Any) -> list[Call]:
+    def first_calls(count: int, *bounds: Any) -> list[Call]:
         """What a child does first: it keeps ``count`` descriptors, and becomes a program."""
-        return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*limits)]
+        return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*bounds)]
 
     gc.collect()
     kept = gaps.fill()

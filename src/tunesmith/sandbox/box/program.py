@@ -74,7 +74,10 @@ class Program:
         answers.send()
 
     def _answer_ahead(self) -> None:
-        """Answer the calls that were asked ahead, until one gives a handle or changes what tests can see."""
+        """Answer the calls that were asked ahead, until one gives a handle or changes what tests can see.
+
+        Where a call needs an answer that cannot be passed on unseen, this is said, and nothing more answered.
+        """
         calls, self._ahead = self._ahead, []
         given: list[Any] = []
         self._handed = False
@@ -117,13 +120,14 @@ class Program:
         handles: dict[str, tuple[int, str]] = {}
         values: dict[str, Any] = {}
         for name in names:
-            if name in scope:
-                value = scope[name]
-                if type(value) is types.FunctionType:
-                    handles[name] = len(self._objects), "function"
-                    self._objects.append(value)
-                else:
-                    values[name] = value
+            if name not in scope:
+                continue
+            value = scope[name]
+            if type(value) is types.FunctionType:
+                handles[name] = len(self._objects), "function"
+                self._objects.append(value)
+            else:
+                values[name] = value
         return handles, values
 
     def _each(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:

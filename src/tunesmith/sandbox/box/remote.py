@@ -119,7 +119,7 @@ class Session:
         self._handed = self._changed = False
         self._given.append(answers.MISSING)
         try:
-            value = self._given[-1] = self._settle(self._reply, arguments)
+            value = self._given[-1] = self._settle(self._reply, arguments, ahead=True)
             return value
         except _Stopped:
             self._ahead.clear()
@@ -139,19 +139,21 @@ class Session:
             return self._unread
         return self._fresh(self._receive())
 
-    def _settle(self, receive: Callable[[], codec.Reader], arguments: tuple[Any, ...]) -> Any:
+    def _settle(
+        self, receive: Callable[[], codec.Reader], arguments: tuple[Any, ...], *, ahead: bool = False
+    ) -> Any:
         try:
             while True:
                 kind, *rest = self._decode(receive())
                 if kind == "value":
                     value, changed = rest
                     self._changed = changed is not None
-                    if arguments:
+                    if arguments:  # of an answer that is only flushed there are none to write to
                         _write_back(arguments, changed)
                     return value
                 if kind == "raised":
                     raise self._exceptions.raised(*rest)
-                if kind == "stopped":
+                if kind == "stopped" and ahead:
                     raise _Stopped
                 if kind != "call":
                     raise Gone("no sense")
