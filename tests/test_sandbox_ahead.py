@@ -118,13 +118,6 @@ def test_honest_tests_pass(pool: Pool, name: str) -> None:
     assert (outcome.passed, outcome.judged) == (True, "plain"), outcome
 
 
-@pytest.mark.slow
-def test_one_slow_operation_of_tests_is_waited_for(pool: Pool) -> None:
-    tests = "x = sum(range(400_000_000))\nfor n in range(3):\n    assert f(n) < x"  # 4 s in C
-    (outcome,) = pool.run([Program("def f(n): return n", tests)])
-    assert (outcome.passed, outcome.judged) == (True, "plain"), outcome
-
-
 def test_to_stop_is_no_answer_to_a_question() -> None:
     said = bytes(codec.encode(("stopped", None, None), lambda _: (int, ())))[codec.HEAD.size :]
     session = remote.Session(lambda _: said)

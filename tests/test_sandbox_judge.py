@@ -200,3 +200,29 @@ def test_an_answer_already_given_counts_though_the_next_call_never_ends(pool: Po
     assert (outcome.status, outcome.failure) == ("failed", "AssertionError")
     (outcome,) = pool.run([Program(spins, tests.replace("f(2) == 3", "f(2) == 2"), cpu_seconds=0.3)])
     assert (outcome.status, outcome.failure) == ("timeout", "cpu time")
+
+
+SWALLOW = """
+while True:
+    try:
+        for i in range(10**12): x = [i]
+    except: pass
+assert f(1) == 1
+"""
+STUCK = {
+    "swallows its end": (SWALLOW, "timeout"),
+    "one endless operation": ("x = sum(range(10**12))\nassert f(1) == 1", "timeout"),
+    "one operation of 4 s": ("x = sum(range(400_000_000))\nfor n in range(3): assert f(n) < x", "passed"),
+}
+
+
+@pytest.mark.slow
+def test_tests_that_hang_a_judge_are_run_again_apart() -> None:
+    """Their judge is ended from outside, and what waited behind them is judged all the same."""
+    quick = Program("def f(n): return n", "assert f(2) == 2")
+    stuck = [Program("def f(n): return n", tests, cpu_seconds=0.1) for tests, _ in STUCK.values()]
+    with open_sandbox(2) as pool:
+        outcomes = list(pool.run([quick, *(each for one in stuck for each in (one, quick))]))
+    expected = [(status, "apart") for _, status in STUCK.values()]
+    assert [(o.status, o.judged) for o in outcomes[1::2]] == expected
+    assert [(o.status, o.judged) for o in outcomes[::2]] == [("passed", "plain")] * 4

@@ -164,12 +164,13 @@ def _in_place(sent: list[tuple[int, int, bytes]]) -> int:
 
 
 def _probe(child: int) -> bytes:
-    return orders.REPORT.pack(child, _cpu(child), orders.queued(child), 0)
+    return orders.REPORT.pack(child, cpu(child), orders.queued(child), 0)
 
 
-def _cpu(child: int) -> float:
+def cpu(process: int) -> float:
+    """CPU seconds that a process has used; 0 where that cannot be seen."""
     try:
-        return time.clock_gettime((~child << 3) | 2)
+        return time.clock_gettime((~process << 3) | 2)
     except OSError:
         return 0.0
 
@@ -186,8 +187,8 @@ def _end(child: int, walls: Walls) -> bytes:
         with contextlib.suppress(ChildProcessError):
             while os.wait():
                 pass
-    cpu = usage.ru_utime + usage.ru_stime
-    return orders.REPORT.pack(os.waitstatus_to_exitcode(status), cpu, -1.0, usage.ru_maxrss * 1024)
+    used = usage.ru_utime + usage.ru_stime
+    return orders.REPORT.pack(os.waitstatus_to_exitcode(status), used, -1.0, usage.ru_maxrss * 1024)
 
 
 def wipe(scratch: str) -> None:

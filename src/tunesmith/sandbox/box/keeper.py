@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 
 from . import forkserver, landlock, limits, linux, namespaces, seccomp
+from .alarm import Alarm, Watch
 
 MEMORY_BYTES = 1 << 30
 _SYSTEM = (
@@ -63,17 +64,18 @@ class Keeper:
             os.rmdir(self.scratch)
 
     def serve(self, connection: socket.socket) -> None:
-        """Start the judge, then whatever it asks for, until it, the caller or our parent ends."""
+        """Start the judge, then whatever it asks for, until it, the caller or our parent ends, or it hangs."""
         ours, theirs = socket.socketpair()
         parent = os.getppid()
-        judge = functools.partial(self._judge, connection, theirs)
-        pid = self.fork("judge", judge, keep=(connection, theirs))
+        watch = Watch(self.scratch)
+        judge = functools.partial(self._judge, connection, theirs, watch)
+        pid = self.fork("judge", judge, keep={connection.fileno(), theirs.fileno(), watch.descriptor})
         theirs.close()
         poll = select.poll()
         poll.register(ours, select.POLLIN)
         poll.register(connection, _HANG_UP)
         try:
-            while os.getppid() == parent:
+            while os.getppid() == parent and not watch.is_over(forkserver.cpu(pid)):
                 ready = [fd for fd, _ in poll.poll(1000)]
                 if connection.fileno() in ready:
                     break
@@ -86,11 +88,14 @@ class Keeper:
         finally:
             _kill(pid)
 
-    def _judge(self, connection: socket.socket, line: socket.socket, walls: forkserver.Walls) -> None:
+    def _judge(
+        self, connection: socket.socket, line: socket.socket, watch: Watch, walls: forkserver.Walls
+    ) -> None:
         walls.close_in(threads=True, cpu_seconds=1e9, memory_bytes=0)
         if self.language == "python":
             from . import judge  # here, since a fork server is the quicker for not having it
 
+            Alarm.watch = watch
             judge.serve(connection, line.fileno(), _Starter(line))
         else:
             import json
@@ -111,7 +116,7 @@ class Keeper:
             os.close(say)
             forkserver.serve(theirs, walls, become)
 
-        self.fork(kind, run, keep=(theirs,), say=say)
+        self.fork(kind, run, keep={theirs.fileno()}, say=say)
         theirs.close()
         os.close(say)
         word = os.read(report, 4096)
@@ -125,7 +130,7 @@ class Keeper:
         self,
         kind: str,
         run: Callable[[forkserver.Walls], None],
-        keep: tuple[socket.socket, ...],
+        keep: set[int],
         say: int = -1,
     ) -> int:
         """A child behind the walls that does ``run``, with no descriptors but ``keep`` and ``say``."""
@@ -138,7 +143,7 @@ class Keeper:
             return int(number or pid)
         code = 1
         try:
-            _close_all_but({0, 1, 2, say, announce, *(each.fileno() for each in keep)})
+            _close_all_but({0, 1, 2, say, announce, *keep})
             walls = self.enter(lambda number: _tell(announce, number), kind)
             os.close(announce)
             run(walls)

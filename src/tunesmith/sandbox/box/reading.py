@@ -83,8 +83,11 @@ class Reading:
 
 
 @lru_cache(maxsize=512)
-def read(tests: str, entry_point: str) -> Reading:
-    """Read ``tests``, remembering the last few hundred: benchmarks run the same ones again and again."""
+def read(tests: str, entry_point: str, *, trusted: bool = True) -> Reading:
+    """Read ``tests``, remembering the last few hundred: benchmarks run the same ones again and again.
+
+    Those that are not trusted, since a judge has died of them, are not run in a judge again.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -101,7 +104,8 @@ def read(tests: str, entry_point: str) -> Reading:
     if _needs_live_objects(nodes, unknown):
         where: Where = "beside"
     else:
-        where = "plain" if all(map(_is_plain, nodes)) and free - unknown <= plain.BUILTINS else "apart"
+        simple = trusted and all(map(_is_plain, nodes)) and free - unknown <= plain.BUILTINS
+        where = "plain" if simple else "apart"
     wanted = unknown | shadowed | ({entry_point} - {""})
     calls = _calls(tests, tree, wanted, entry_point) if where == "plain" else []
     return Reading(where, tuple(sorted(wanted)), code, tuple(_imports(tree)), tuple(calls))

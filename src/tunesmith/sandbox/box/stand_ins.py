@@ -18,8 +18,7 @@ from . import plain, questions, suite
 from .alarm import Alarm
 from .questions import Call, Unsure
 
-_SECONDS, _GRACE = 0.2, 60.0
-"""A run is given up after the first; a single slow operation, as honest tests may have, is waited for."""
+_SECONDS = 0.2
 _LARGEST = 1 << 16
 """Bytes of all arguments together."""
 _UNHEARD = (ast.Try, ast.Is, ast.IsNot)
@@ -47,7 +46,7 @@ def calls(tests: str, names: Collection[str], entry_point: str) -> list[Call]:
     scope = plain.scope(program, type=_known(type), isinstance=_known(isinstance))
     code = compile(tree, "<tests>", "exec", dont_inherit=True)
     random.seed(0)
-    with contextlib.suppress(Unsure), Alarm(_SECONDS, _refuse, _GRACE):
+    with contextlib.suppress(Unsure), Alarm(_SECONDS, _refuse):
         suite.attempt(code, entry_point, scope)
     return heard.calls
 
