@@ -31,7 +31,7 @@ class Watch:
 
     def is_over(self, used: float) -> bool:
         """Whether a judge that has used so many CPU seconds should have ended what it does."""
-        (deadline,) = _DEADLINE.unpack(os.pread(self.descriptor, _DEADLINE.size, 0))
+        deadline: float = _DEADLINE.unpack(os.pread(self.descriptor, _DEADLINE.size, 0))[0]
         return 0.0 < deadline < used
 
 

@@ -64,7 +64,7 @@ class Keeper:
             os.rmdir(self.scratch)
 
     def serve(self, connection: socket.socket) -> None:
-        """Start the judge, then whatever it asks for, until it, the caller or our parent ends, or it hangs."""
+        """Start the judge and what it asks for, until it ends or hangs, or the caller or our parent ends."""
         ours, theirs = socket.socketpair()
         parent = os.getppid()
         watch = Watch(self.scratch)
