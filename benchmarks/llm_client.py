@@ -61,8 +61,8 @@ def tunesmith(
 ) -> list[str]:
     """Our client as the engine drives it: store, bill, collector, as many tasks ahead as the engine has."""
     from tunesmith.exchange import Completion, Request
+    from tunesmith.garbage import seldom_collected
     from tunesmith.llm.client import Bill, Client
-    from tunesmith.llm.garbage import seldom_collected
     from tunesmith.llm.openai import OpenAI
     from tunesmith.llm.store import AnswerStore
 

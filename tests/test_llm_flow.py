@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_world import in_no_time
+from tunesmith.garbage import seldom_collected
 from tunesmith.llm.flow import Flow, Window
-from tunesmith.llm.garbage import seldom_collected
 
 
 class Limited:

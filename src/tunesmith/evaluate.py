@@ -10,12 +10,11 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from .benchmarks import expand, load
 from .engine.lender import InstrumentLender
@@ -24,17 +23,9 @@ from .evaluation.export import SHAPES, Shape, exported
 from .evaluation.extraction import extraction as known_extraction
 from .evaluation.from_samples import score_samples
 from .evaluation.intervals import mcnemar
-from .evaluation.pass_at_k import PassAtK
 from .evaluation.samples import is_samples, read_samples
 from .evaluation.scoring import MACHINERY, Try
-from .llm.bill import Bill
-from .llm.client import Client
-from .llm.hf import Hf
-from .llm.model import Model
-from .llm.openai import OpenAI
-from .llm.store import AnswerStore, default_store
 from .results import Attempt, Score
-from .step import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +107,8 @@ def _row(name: str, attempt: Attempt, whole: bool) -> dict[str, Any]:
 
 def _brief(score: Score) -> dict[str, Any]:
     passed = sum(attempt.passed for attempt in score.attempts)
-    kept = {key: value for key, value in asdict(score).items() if key != "attempts"}
+    kept = asdict(replace(score, attempts=()))
+    del kept["attempts"]
     return {**kept, "passed": passed, "tried": len(score.attempts)}
 
 
@@ -138,7 +130,7 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
         if is_samples(path):
             made = _of_samples(path, names, settings, lender)
         else:
-            made = _of_model(_model(target), names, settings, lender)
+            made = _of_model(target, names, settings, lender)
     scores = tuple(score for found, _ in made for score in found)
     tries = {found[0].benchmark: tried for found, tried in made}
     return Evaluation(target, scores, tries, tuple(n for n in on if n in names and n not in tries))
@@ -162,52 +154,12 @@ def _of_samples(
 
 
 def _of_model(
-    model: Model, names: Sequence[str], settings: Settings, lender: InstrumentLender
+    target: str, names: Sequence[str], settings: Settings, lender: InstrumentLender
 ) -> list[tuple[list[Score], list[Try]]]:
-    step = _step(names, settings)
-    bill = Bill()
-    with contextlib.closing(AnswerStore(default_store())) as store:
-        ctx = Context(
-            "eval",
-            home=Path.cwd(),
-            model=model,
-            lender=lender,
-            client=lambda: Client(model, store, bill, "eval"),
-        )
-        return step.scored(ctx)
+    from .evaluation.from_model import score_model  # here: a samples file needs no client and no engine
 
-
-def _step(names: Sequence[str], settings: Settings) -> PassAtK:
-    wanted = {
-        **{key: value for key, value in asdict(settings).items() if key not in ("workers", "isolation")},
-        "extraction": settings.extraction or "fence_first",
-        "benchmarks": tuple(names),
-    }
-    try:
-        return PassAtK.model_validate(wanted)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = (
-            "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-") if first["loc"] else "eval"
-        )
-        raise UserError(where, first["msg"], "see `tunesmith eval --help`") from error
-
-
-def _model(target: str) -> Model:
-    kind, _, rest = target.partition(":")
-    if kind == "openai" and rest:
-        name, _, url = rest.partition("@")
-        try:
-            return OpenAI.model_validate({"model": name, **({"base_url": url} if url else {})})
-        except ValidationError as error:
-            raise UserError(target, error.errors()[0]["msg"], "openai:MODEL@http://host:port/v1") from error
-    path = Path(target).expanduser()
-    if not path.exists() and (
-        target.startswith((".", "/", "~")) or path.suffix in (".jsonl", ".json", ".gz")
-    ):
-        fix = "give a samples file, a model's folder, a hub name, or openai:MODEL@BASE_URL"
-        raise DataError(target, "no such file or folder", fix)
-    return Hf(model=target)
+    fields = {k: v for k, v in asdict(settings).items() if k not in ("workers", "isolation")}
+    return score_model(target, names, fields, lender)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import UserError, nearest
+from ..garbage import seldom_collected
 from . import ds1000, humanevalpack, multipl_e
 from .problem import Benchmark, Problem
 
@@ -87,7 +88,8 @@ def load(name: str, data: str | None = None) -> Benchmark:
 
 @lru_cache(maxsize=8)
 def _load(name: str, data: str | None) -> Benchmark:
-    benchmark: Benchmark = _module(name).load(name, data)
+    with seldom_collected():
+        benchmark: Benchmark = _module(name).load(name, data)
     return benchmark
 
 

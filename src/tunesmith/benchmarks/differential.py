@@ -12,17 +12,20 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import orjson
 
 from ..code import parse
 from ..errors import DataError
 from ..results import Program
-from ..step import Sandbox
 from .files import kept_folder
 from .problem import Benchmark, Cases, Problem
+
+if TYPE_CHECKING:
+    from ..step import Sandbox
 
 _ROOM = 200_000
 _LONGEST, _MEMORY = 120.0, 4 << 30
@@ -44,18 +47,21 @@ def source(cases: Cases, known: str = "") -> str:
         f"inputs={cases.inputs!r}, shape={cases.shape!r}, atol={cases.atol!r}, oracle={cases.oracle!r}, "
         f"known={known!r}"
     )
-    reference = "    reference = lambda: None\n" if known.startswith("=") else _reference(cases)
+    reference = "    reference = lambda: None\n"
+    if not known.startswith("="):
+        reference = _reference(cases.reference, cases.entry_point)
     call = f"    compare(candidate, reference(), {arguments})\n"
     return f"def check(candidate):\n    from box.oracle import compare\n{reference}{call}"
 
 
-def _reference(cases: Cases) -> str:
+@lru_cache(maxsize=1024)
+def _reference(code: str, entry_point: str) -> str:
     """A function ``reference`` that gives the reference, as it stands inside another function."""
-    tree = parse(cases.reference)
+    tree = parse(code)
     if tree is None:
-        raise DataError(cases.entry_point, "the reference is not Python", "fetch the benchmark's file again")
+        raise DataError(entry_point, "the reference is not Python", "fetch the benchmark's file again")
     body = textwrap.indent(ast.unparse(tree), "    ")
-    return textwrap.indent(f"def reference():\n{body}\n    return {cases.entry_point}\n", "    ")
+    return textwrap.indent(f"def reference():\n{body}\n    return {entry_point}\n", "    ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,10 @@ def _all_known(benchmark: Benchmark, wanted: list[Cases], sandbox: Sandbox) -> I
 
 def _maker(cases: Cases) -> Program:
     """A program that prints what the reference gives, and nothing that the reference itself prints."""
+    reference = _reference(cases.reference, cases.entry_point)
     call = f"packed(reference(), {cases.inputs!r}, {cases.shape!r}, {cases.oracle!r}, {_ROOM})"
     code = (
-        f"import io, sys\nfrom box.oracle import packed\ndef made():\n{_reference(cases)}    return {call}\n"
+        f"import io, sys\nfrom box.oracle import packed\ndef made():\n{reference}    return {call}\n"
         "real, sys.stdout = sys.stdout, io.StringIO()\n"
         "text = made()\nsys.stdout = real\nprint(text)\n"
     )

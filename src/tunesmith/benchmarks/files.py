@@ -11,9 +11,6 @@ import gzip
 import hashlib
 import json
 import shutil
-import tempfile
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +80,10 @@ def _cached(source: Source) -> Path:
         return kept
     if not source.url:
         return _from_hub(source)
+    import tempfile  # here: what is on this machine need not wait for the network's modules
+    import urllib.error
+    import urllib.request
+
     kept.parent.mkdir(parents=True, exist_ok=True)
     try:
         with (

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..exchange import Failure
-from ..llm.client import Client
-from ..rows import Table
 from ..sample import Drop, Sample
-from ..step import Context, Step
+
+if TYPE_CHECKING:
+    from ..llm.client import Client
+    from ..rows import Table
+    from ..step import Context, Step
 
 
 @dataclass(frozen=True, slots=True)

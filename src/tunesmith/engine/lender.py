@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ..embed import open_embedder
+from typing import TYPE_CHECKING
+
 from ..sandbox import open_sandbox
 from ..sandbox.pool import Pool
-from ..step import Embedder
+
+if TYPE_CHECKING:
+    from ..step import Embedder
 
 
 class InstrumentLender:
@@ -24,6 +27,8 @@ class InstrumentLender:
 
     def embedder(self, name: str) -> Embedder:
         """The embedder called ``name``."""
+        from ..embed import open_embedder  # here: few commands embed anything, and all wait for imports
+
         if name not in self._embedders:
             self._embedders[name] = open_embedder(name)
         return self._embedders[name]

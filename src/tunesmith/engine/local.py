@@ -20,8 +20,8 @@ from typing import cast
 
 from ..errors import StepError
 from ..exchange import Completion, Failure, Request
+from ..garbage import seldom_collected
 from ..llm.client import Client
-from ..llm.garbage import seldom_collected
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, unheard
 from . import Chunk, Job, worker

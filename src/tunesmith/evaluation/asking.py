@@ -14,9 +14,9 @@ from typing import Any, Protocol, runtime_checkable
 from ..benchmarks.problem import Problem
 from ..errors import UserError
 from ..exchange import Completion, Failure, Message, Request, Sampling
+from ..garbage import seldom_collected
 from ..llm.bill import Bill
 from ..llm.client import Client
-from ..llm.garbage import seldom_collected
 from ..llm.generation import Local
 from ..llm.model import Model
 from ..llm.template import Template

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..benchmarks import load
 from ..benchmarks.differential import prepared
 from ..benchmarks.problem import Benchmark, Problem
 from ..errors import DataError, SetupError
 from ..results import Score
-from ..step import Sandbox
 from .samples import Given, family, in_language, matched, tries
 from .scoring import Try, judge, machinery, refused, scores, with_protocol
+
+if TYPE_CHECKING:
+    from ..step import Sandbox
 
 
 def score_samples(

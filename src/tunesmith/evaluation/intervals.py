@@ -10,8 +10,6 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import NormalDist
 
-import numpy as np
-
 from ..chance import number
 
 RESAMPLES = 10_000
@@ -54,6 +52,10 @@ def bootstrap(values: Sequence[float], confidence: float = 0.95, seed: int = 0) 
     """
     if not values:
         return 0.0, 1.0
+    if len(set(values)) == 1:
+        return values[0], values[0]
+    import numpy as np  # here: the score of one sample a problem needs no resampling
+
     given = np.asarray(values, np.float64)
     chance = np.random.default_rng(number(seed, "bootstrap"))
     rows = max(1, _CELLS // len(given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..benchmarks.problem import Benchmark, Problem
 from ..benchmarks.runnable import runnable
@@ -12,9 +13,11 @@ from ..errors import SetupError, UserError
 from ..results import Attempt, Outcome, Program, Score
 from ..sample import Json
 from ..sandbox.languages import version
-from ..step import Sandbox
 from .intervals import bootstrap, pass_at_k, wilson
 from .taxonomy import failure_class
+
+if TYPE_CHECKING:
+    from ..step import Sandbox
 
 MACHINERY = ("isolation", "toolchain")
 """Keys of a protocol in which two scores may differ and still be compared."""

@@ -1,0 +1,76 @@
+"""Scores of a model or an endpoint: the step ``evaluation.pass_at_k`` without a run folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import DataError, UserError
+from ..llm.bill import Bill
+from ..llm.client import Client
+from ..llm.hf import Hf
+from ..llm.model import Model
+from ..llm.openai import OpenAI
+from ..llm.store import AnswerStore, default_store
+from ..results import Score
+from ..step import Context, Lender
+from .pass_at_k import PassAtK
+from .scoring import Try
+
+
+def score_model(
+    target: str, names: Sequence[str], fields: Mapping[str, Any], lender: Lender
+) -> list[tuple[list[Score], list[Try]]]:
+    """For each benchmark, its scores and what was tried. Answers are kept in the answer store.
+
+    target: a model's folder or its name on the hub; or ``openai:MODEL``, ``openai:MODEL@BASE_URL``.
+    fields: those of the step, as ``tunesmith eval`` has them.
+
+    Raises:
+        UserError: no such model or endpoint, or a field makes no sense.
+    """
+    model = _model(target)
+    step = _step(names, fields)
+    bill = Bill()
+    with contextlib.closing(AnswerStore(default_store())) as store:
+        ctx = Context(
+            "eval",
+            home=Path.cwd(),
+            model=model,
+            lender=lender,
+            client=lambda: Client(model, store, bill, "eval"),
+        )
+        return step.scored(ctx)
+
+
+def _step(names: Sequence[str], fields: Mapping[str, Any]) -> PassAtK:
+    extraction = fields["extraction"] or "fence_first"
+    try:
+        return PassAtK.model_validate({**fields, "extraction": extraction, "benchmarks": tuple(names)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = (
+            "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-") if first["loc"] else "eval"
+        )
+        raise UserError(where, first["msg"], "see `tunesmith eval --help`") from error
+
+
+def _model(target: str) -> Model:
+    kind, _, rest = target.partition(":")
+    if kind == "openai" and rest:
+        name, _, url = rest.partition("@")
+        try:
+            return OpenAI.model_validate({"model": name, **({"base_url": url} if url else {})})
+        except ValidationError as error:
+            raise UserError(target, error.errors()[0]["msg"], "openai:MODEL@http://host:port/v1") from error
+    path = Path(target).expanduser()
+    if not path.exists() and (
+        target.startswith((".", "/", "~")) or path.suffix in (".jsonl", ".json", ".gz")
+    ):
+        fix = "give a samples file, a model's folder, a hub name, or openai:MODEL@BASE_URL"
+        raise DataError(target, "no such file or folder", fix)
+    return Hf(model=target)
