@@ -127,7 +127,7 @@ def _maker(cases: Cases) -> Program:
 
 
 def _key(cases: Cases) -> str:
-    facts = (_oracle(), sys.version_info[:2], cases)
+    facts = (_oracle(), sys.version_info[:2], sys.hash_info.algorithm, cases)
     return hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()
 
 

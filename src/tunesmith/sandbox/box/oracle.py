@@ -68,7 +68,7 @@ class _Later:
         return self._calls[place]
 
 
-def _until(digests: dict[int, bytes], place: int, calls: list[list[Any]]) -> list[list[Any]]:
+def _until(digests: dict[int, int], place: int, calls: list[list[Any]]) -> list[list[Any]]:
     """The calls from ``place`` on whose answers are all sent."""
     end = next((later for later in range(place, len(calls)) if later in digests), len(calls))
     return calls[place:end]
@@ -98,7 +98,7 @@ def packed(reference: Callable[..., Any], inputs: str, shape: str, oracle: str, 
     return ""
 
 
-def unpacked(known: str) -> tuple[dict[int, Any], dict[int, bytes]]:
+def unpacked(known: str) -> tuple[dict[int, Any], dict[int, int]]:
     """(values, digests) by the input's number."""
     if not known:
         return {}, {}

@@ -134,7 +134,7 @@ class Program:
         """Answer a call with each of these arguments as soon as this answer is sent."""
         self._ahead = [(call, arguments, None) for arguments in calls]
 
-    def _digest(self, call: Callable[..., Any], arguments: Sequence[Any]) -> bytes | None:
+    def _digest(self, call: Callable[..., Any], arguments: Sequence[Any]) -> int | None:
         """The digest of an answer, which is kept until the next in case it is asked for."""
         self._last = None
         self._last = call(*arguments)

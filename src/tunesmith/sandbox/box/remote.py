@@ -219,7 +219,7 @@ def announce(candidate: Callable[..., Any], calls: list[list[Any]]) -> None:
         candidate._session.announce(candidate, calls)
 
 
-def digested(candidate: Callable[..., Any], arguments: list[Any]) -> tuple[bytes | None, Callable[[], Any]]:
+def digested(candidate: Callable[..., Any], arguments: list[Any]) -> tuple[int | None, Callable[[], Any]]:
     """The digest of the answer to a call, and how to get the answer itself."""
     if isinstance(candidate, Live):
         session = candidate._session
