@@ -257,10 +257,15 @@ def test_ctrl_c_of_eval_does_not_say_that_verdicts_are_kept(capsys: pytest.Captu
     assert "verdicts are not; start again with:\n    tunesmith eval" in said
 
 
-def test_help_and_import_load_nothing_heavy() -> None:
-    script = "import sys, tunesmith; from tunesmith import cli; cli._guarded(['--help'])\n"
-    heavy = ("torch", "transformers", "pyarrow", "pydantic", "aiohttp", "numpy")
-    script += f"print([m for m in {heavy} if m in sys.modules])"
+HEAVY = ("torch", "transformers", "pyarrow", "pydantic", "aiohttp", "numpy")
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["import tunesmith; from tunesmith import cli; cli._guarded(['--help'])", "import tunesmith.evaluate"],
+)
+def test_help_and_import_load_nothing_heavy(script: str) -> None:
+    script = f"import sys; {script}\nprint([m for m in {HEAVY} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=True).stdout
     assert said.splitlines()[-1] == "[]"
 

@@ -225,3 +225,14 @@ def test_the_search_for_garbage_is_put_off_and_then_as_it_was() -> None:
         assert gone() is None  # what came since is still found
         _ = 1 / 0
     assert gc.get_threshold() == before and gc.get_freeze_count() == 0
+
+
+def test_the_search_for_garbage_stays_put_off_until_the_last_window_closes() -> None:
+    before = gc.get_threshold()
+    one, other = seldom_collected(), seldom_collected()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert gc.get_threshold()[0] > before[0]
+    other.__exit__(None, None, None)
+    assert gc.get_threshold() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -209,20 +210,47 @@ while True:
     except: pass
 assert f(1) == 1
 """
-STUCK = {
-    "swallows its end": (SWALLOW, "timeout"),
-    "one endless operation": ("x = sum(range(10**12))\nassert f(1) == 1", "timeout"),
-    "one operation of 4 s": ("x = sum(range(400_000_000))\nfor n in range(3): assert f(n) < x", "passed"),
-}
+ENDLESS = "x = sum(range(10**12))\nassert f(1) == 1"
+SLOW = "x = sum(range({size}))\nfor n in range(3): assert f(n) < x"
+
+
+KILLER = """
+import os, pickle
+class A:
+    def __reduce__(self): return {call}
+def f(x): return pickle.dumps(A())
+"""
+
+
+@pytest.mark.parametrize("call", ["os._exit, (0,)", "os.abort, ()"])
+def test_a_process_of_tests_that_dies_has_passed_nothing(pool: Pool, call: str) -> None:
+    """Tests that unpickle an answer do what the program likes; their end is no verdict all the same."""
+    outcome = _one(pool, KILLER.format(call=call), "import pickle\nassert pickle.loads(f(3)) == 9")
+    assert (outcome.status, outcome.failure, outcome.judged) == ("failed", "no verdict", "apart"), outcome
+    assert "ended with code" in outcome.stderr
 
 
 @pytest.mark.slow
 def test_tests_that_hang_a_judge_are_run_again_apart() -> None:
     """Their judge is ended from outside, and what waited behind them is judged all the same."""
-    quick = Program("def f(n): return n", "assert f(2) == 2")
-    stuck = [Program("def f(n): return n", tests, cpu_seconds=0.1) for tests, _ in STUCK.values()]
+    began = time.process_time()
+    sum(range(20_000_000))
+    slow = SLOW.format(size=int(20_000_000 * 5 / (time.process_time() - began)))  # 5 s in one operation
+    f = "def f(n): return n"
+    quick = Program(f, "assert f(2) == 2")
+    stuck = [Program(f, SWALLOW, cpu_seconds=0.1), Program(f, ENDLESS, cpu_seconds=0.1), Program(f, slow)]
     with open_sandbox(2) as pool:
         outcomes = list(pool.run([quick, *(each for one in stuck for each in (one, quick))]))
-    expected = [(status, "apart") for _, status in STUCK.values()]
+    expected = [("timeout", "apart"), ("timeout", "apart"), ("passed", "apart")]
     assert [(o.status, o.judged) for o in outcomes[1::2]] == expected
     assert [(o.status, o.judged) for o in outcomes[::2]] == [("passed", "plain")] * 4
+
+
+def test_every_worker_gives_a_value_the_same_digest() -> None:
+    """Else no answer would be found known, and every reference would run again."""
+    says = Program("from box.codec import digest\nprint(digest('x' * 9000), digest([1, 2.5, {'a': None}]))")
+    said = []
+    for _ in range(2):
+        with open_sandbox(1) as pool:
+            said += [outcome.stdout for outcome in pool.run([says])]
+    assert said[0] == said[1] and said[0].split()[0] not in ("", "None")

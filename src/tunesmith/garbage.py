@@ -9,6 +9,7 @@ cyclic is freed at once as ever.
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,12 +22,36 @@ def seldom_collected() -> Iterator[None]:
 
     For the whole process, so use it around one window of requests, or one file, at a time.
     """
-    before = gc.get_threshold()
-    gc.freeze()
-    if before[0]:  # 0: somebody has switched the search off
-        gc.set_threshold(*_SELDOM)
+    _windows.enter()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        _windows.leave()
+
+
+class _Windows:
+    """Those that are open, in any thread: the first puts the search off, the last has it as it was."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = 0
+        self._before = gc.get_threshold()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._open += 1
+            if self._open == 1:
+                self._before = gc.get_threshold()
+                gc.freeze()
+                if self._before[0]:  # 0: somebody has switched the search off
+                    gc.set_threshold(*_SELDOM)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._open -= 1
+            if self._open == 0:
+                gc.set_threshold(*self._before)
+                gc.unfreeze()
+
+
+_windows = _Windows()

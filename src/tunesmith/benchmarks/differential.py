@@ -33,9 +33,11 @@ _LEAST, _FACTOR = 5.0, 6.0
 
 
 @cache
-def _oracle() -> bytes:
-    """The oracle's source; what was known by another is not known by this one."""
-    return (resources.files("tunesmith.sandbox.box") / "oracle.py").read_bytes()
+def _oracle() -> tuple[object, ...]:
+    """What made the known answers and their digests; what was known by another is not known by this one."""
+    box = resources.files("tunesmith.sandbox.box")
+    sources = [(box / name).read_bytes() for name in ("oracle.py", "codec.py")]
+    return *sources, sys.version_info[:2], sys.hash_info.algorithm, sys.hash_info.width
 
 
 def source(cases: Cases, known: str = "") -> str:
@@ -127,7 +129,7 @@ def _maker(cases: Cases) -> Program:
 
 
 def _key(cases: Cases) -> str:
-    facts = (_oracle(), sys.version_info[:2], sys.hash_info.algorithm, cases)
+    facts = (_oracle(), cases)
     return hashlib.blake2b(repr(facts).encode(), digest_size=12).hexdigest()
 
 

@@ -6,6 +6,7 @@ as soon as it and all before it are known. A worker that dies is replaced and it
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import threading
@@ -20,6 +21,8 @@ from ..results import Outcome, Program
 from . import languages
 from .box.orders import ANY_PROCESSOR
 from .worker import Worker
+
+_log = logging.getLogger("tunesmith.sandbox")
 
 CPU_SECONDS = 5.0
 """CPU time a program may use where it does not say."""
@@ -78,6 +81,7 @@ class Pool:
         self._lock = threading.Lock()
         self._sessions: dict[int, _Session] = {}
         self._next = 0
+        self._distrusted: set[int] = set()
         self._reset()
         if started is not None:
             self._workers.append(started)
@@ -202,7 +206,8 @@ class Pool:
                 return
             job = self._waiting[place]
             del self._waiting[place]
-            worker.give({**job, "processor": self._processor(worker)})
+            trusted = hash(job["tests"]) not in self._distrusted
+            worker.give({**job, "trusted": trusted, "processor": self._processor(worker)})
             if not worker.flush():
                 both = selectors.EVENT_READ | selectors.EVENT_WRITE
                 selector.modify(worker.socket, both, worker)
@@ -260,6 +265,9 @@ class Pool:
         if not worker.ready:
             raise SetupError("sandbox", f"a worker at isolation {self.isolation!r} does not start")
         jobs = list(worker.jobs)
+        if jobs:
+            _log.info("a worker died; the tests of the program it had are run apart from now on")
+            self._distrusted.add(hash(jobs[0]["tests"]))
         if jobs and jobs[0]["tries"]:
             lost = jobs.pop(0)
             self._settle(lost["ticket"], Outcome("error", failure="worker died", isolation=self.isolation))

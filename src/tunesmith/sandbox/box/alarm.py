@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import mmap
 import signal
 import struct
 import time
@@ -16,31 +16,35 @@ _DEADLINE = struct.Struct("<d")
 class Watch:
     """Where a judge notes until when it may go on with what it does, and its keeper looks.
 
-    A judge that is the first process of its namespace cannot be ended by a timer of its own.
+    A judge that is the first process of its namespace cannot be ended by a timer of its own. Both share
+    a page, made before the judge is forked and hidden from whatever the keeper forks later.
     """
 
-    def __init__(self, folder: str) -> None:
-        path = os.path.join(folder, "watch")
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        os.unlink(path)
-        self.until(0.0)
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def hide(self) -> None:
+        """Keep the page from processes that this one forks from now on."""
+        if hasattr(mmap, "MADV_DONTFORK"):
+            self._page.madvise(mmap.MADV_DONTFORK)
 
     def until(self, deadline: float) -> None:
         """Note a deadline in CPU seconds of the judge's life; 0 is none."""
-        os.pwrite(self.descriptor, _DEADLINE.pack(deadline), 0)
+        _DEADLINE.pack_into(self._page, 0, deadline)
 
     def is_over(self, used: float) -> bool:
         """Whether a judge that has used so many CPU seconds should have ended what it does."""
-        deadline: float = _DEADLINE.unpack(os.pread(self.descriptor, _DEADLINE.size, 0))[0]
+        deadline: float = _DEADLINE.unpack_from(self._page)[0]
         return 0.0 < deadline < used
 
 
 class Alarm:
     """Ends code that spins: by what ``ring`` raises, and where that does not help, with this process.
 
-    It is swallowed by tests that catch everything, and waits for a single operation in C to end.
+    What is raised may be swallowed by tests that catch everything, and waits for an operation in C to end.
 
-    seconds: of CPU time that it may take.  watch: the watch over this process, once there is one.
+    seconds: of CPU time that it may take.  watch: the watch over this process, where there is one: a fact
+    of the process, like its timers, and not of those who set the alarm.
     """
 
     watch: Watch | None = None
@@ -49,12 +53,17 @@ class Alarm:
         self._seconds, self._ring = seconds, ring
 
     def __enter__(self) -> None:
-        signal.signal(signal.SIGPROF, lambda *_: self._ring())
-        signal.setitimer(signal.ITIMER_PROF, self._seconds)
         if self.watch is not None:
             self.watch.until(time.process_time() + self._seconds + _GRACE)
+            # For a keeper that cannot see its judge's clock (macOS); no other has a judge to kill then.
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds + 2 * _GRACE)
+        signal.signal(signal.SIGPROF, lambda *_: self._ring())
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
 
     def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        if self.watch is not None:
-            self.watch.until(0.0)
+        try:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        finally:  # it may just ring
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            if self.watch is not None:
+                self.watch.until(0.0)

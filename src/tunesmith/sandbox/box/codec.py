@@ -136,7 +136,7 @@ def decode(message: Message, builders: Builders) -> Any:
 
 
 def digest(value: Any) -> int | None:
-    """64 bits that equal values of equal types share; None where the value is not of built-in types.
+    """One word that equal values of equal types share; None where the value is not of built-in types.
 
     The interpreter's own hash of bytes, the same in every worker: it is five times as fast as the fastest
     in ``hashlib``, and a program that would look for another value of the same digest does not know it.

@@ -42,7 +42,7 @@ class Judge:
         if job["processor"] != self._processor:
             self._processor = job["processor"]
             orders.keep_to(self._processor)
-        read = reading.read(job["tests"], job["entry_point"], trusted=not job["tries"])
+        read = reading.read(job["tests"], job["entry_point"], trusted=job["trusted"])
         trial = Trial(job, self.server("program"), self._clock, self._masters)
         try:
             status, failure, why = self._try(job, read, trial)
@@ -113,6 +113,10 @@ class Judge:
                 message = trial.test_apart(job["tests"], job["entry_point"], names, self.server("tests"))
                 session.lost, *said = codec.decode(message, codec.BUILDERS)
                 verdict = tuple(said)
+        except channel.Gone:
+            if read.where == "beside":
+                raise
+            return "no verdict", f"the process of the tests ended with code {trial.end_tests().code}"
         except Exception:  # the door: the other side may break in any way
             return "no verdict", ""
         if type(verdict) is not tuple or [type(part) for part in verdict] != [str, str]:

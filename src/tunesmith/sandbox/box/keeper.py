@@ -67,9 +67,10 @@ class Keeper:
         """Start the judge and what it asks for, until it ends or hangs, or the caller or our parent ends."""
         ours, theirs = socket.socketpair()
         parent = os.getppid()
-        watch = Watch(self.scratch)
+        watch = Watch()
         judge = functools.partial(self._judge, connection, theirs, watch)
-        pid = self.fork("judge", judge, keep={connection.fileno(), theirs.fileno(), watch.descriptor})
+        pid = self.fork("judge", judge, keep=(connection, theirs))
+        watch.hide()
         theirs.close()
         poll = select.poll()
         poll.register(ours, select.POLLIN)
@@ -116,7 +117,7 @@ class Keeper:
             os.close(say)
             forkserver.serve(theirs, walls, become)
 
-        self.fork(kind, run, keep={theirs.fileno()}, say=say)
+        self.fork(kind, run, keep=(theirs,), say=say)
         theirs.close()
         os.close(say)
         word = os.read(report, 4096)
@@ -130,7 +131,7 @@ class Keeper:
         self,
         kind: str,
         run: Callable[[forkserver.Walls], None],
-        keep: set[int],
+        keep: tuple[socket.socket, ...],
         say: int = -1,
     ) -> int:
         """A child behind the walls that does ``run``, with no descriptors but ``keep`` and ``say``."""
@@ -143,7 +144,7 @@ class Keeper:
             return int(number or pid)
         code = 1
         try:
-            _close_all_but({0, 1, 2, say, announce, *keep})
+            _close_all_but({0, 1, 2, say, announce, *(each.fileno() for each in keep)})
             walls = self.enter(lambda number: _tell(announce, number), kind)
             os.close(announce)
             run(walls)

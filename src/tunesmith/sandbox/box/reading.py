@@ -86,7 +86,7 @@ class Reading:
 def read(tests: str, entry_point: str, *, trusted: bool = True) -> Reading:
     """Read ``tests``, remembering the last few hundred: benchmarks run the same ones again and again.
 
-    Those that are not trusted, since a judge has died of them, are not run in a judge again.
+    Those that are not trusted, since a judge may have died of them, are not run in a judge again.
     """
     try:
         with warnings.catch_warnings():

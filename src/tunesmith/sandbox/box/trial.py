@@ -78,6 +78,15 @@ class Trial:
         finally:
             ours.close()
 
+    def end_tests(self) -> orders.Report:
+        """How a process of the tests ended that gave no verdict. Raises OverLimit where its time was over."""
+        server, self.budget.tests_server = self.budget.tests_server, None
+        assert server is not None
+        report = server.end()
+        if report.cpu >= self.budget.of_tests:
+            self.budget.tests_are_over()
+        return report
+
     def _send_slowly(self, message: memoryview) -> None:
         self._line.setblocking(False)
         self._poll.modify(self._fd, select.POLLIN | select.POLLOUT)
