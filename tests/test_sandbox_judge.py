@@ -214,6 +214,26 @@ ENDLESS = "x = sum(range(10**12))\nassert f(1) == 1"
 SLOW = "x = sum(range({size}))\nfor n in range(3): assert f(n) < x"
 
 
+MUTE = """
+import sys
+sys._getframe(1).f_locals["self"]._questions["take"] = lambda *_: {said}
+class Endless:
+    def __iter__(self): return iter([1])
+def f(x): return Endless()
+"""
+
+
+@pytest.mark.parametrize("said", ["5", "[1, 2, 3]", "None", "{}"])
+@pytest.mark.parametrize("first", ["", "import json\n"])
+@pytest.mark.parametrize("tests", ["assert list(f(3)) == [9]", "try: list(f(3))\nexcept: pass"])
+def test_a_program_that_answers_nonsense_has_passed_nothing(
+    pool: Pool, said: str, first: str, tests: str
+) -> None:
+    """It has rewritten the end of the line that is in its own process."""
+    outcome = _one(pool, MUTE.format(said=said), first + tests)
+    assert (outcome.status, outcome.failure) == ("error", "no sense"), outcome
+
+
 KILLER = """
 import os, pickle
 class A:

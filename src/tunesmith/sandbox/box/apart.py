@@ -20,7 +20,8 @@ def serve(judge: int) -> None:
     scope.update(names)
     try:
         failure, why = suite.attempt(tests, entry_point, scope)
-    except channel.Gone:
+    except channel.Gone as gone:
+        session.lost = session.lost or str(gone)
         failure, why = session.lost, ""
     channel.write_all(judge, codec.encode((session.lost, failure, why), live.relay))
 

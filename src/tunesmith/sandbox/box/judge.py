@@ -64,8 +64,8 @@ class Judge:
         try:
             imports = read.imports_for(job["code"])
             names = session.run(job["code"], imports, not job["tests"], list(read.names), list(read.calls))
-        except channel.Gone:
-            return "error", session.lost, ""
+        except channel.Gone as gone:
+            return "error", session.lost or str(gone), ""
         except (Exception, SystemExit) as error:  # the door: what the program raised is its outcome
             return "error", _name(error), suite.trace(error)
         if trial.budget.late and not read.calls:  # else it may have been a call that took so long
@@ -86,7 +86,8 @@ class Judge:
     ) -> tuple[str, str, str]:
         try:
             failure, why = self._run_tests(job, read, names, session, trial)
-        except channel.Gone:
+        except channel.Gone as gone:
+            session.lost = session.lost or str(gone)
             failure, why = session.lost, ""
         if trial.budget.over or (trial.budget.late and (session.lost or not failure)):
             raise channel.OverLimit

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import codec
-from .channel import Gone
 
 if TYPE_CHECKING:
     from .remote import Session
@@ -52,7 +51,7 @@ class Live:
         while True:
             chunk = self._session.ask("take", items, size)
             if type(chunk) is not list or len(chunk) > size:
-                raise Gone("no sense")
+                self._session.no_sense()
             yield from chunk
             if len(chunk) < size:
                 return

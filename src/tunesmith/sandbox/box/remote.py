@@ -12,7 +12,7 @@ import functools
 import marshal
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from . import answers, codec
 from .channel import Gone
@@ -79,12 +79,17 @@ class Session:
 
     def _defined(self, said: Any) -> dict[str, Any]:
         if type(said) is not tuple or [type(part) for part in said] != [dict, dict]:
-            raise Gone("no sense")
+            self.no_sense()
         handles, values = said
         try:
             return {**values, **{name: self._live(*handle) for name, handle in handles.items()}}
         except TypeError:
-            raise Gone("no sense") from None
+            self.no_sense()
+
+    def no_sense(self) -> NoReturn:
+        """End the conversation: this cannot be an answer. Raises Gone, which tests may swallow to no end."""
+        self.lost = self.lost or "no sense"
+        raise Gone(self.lost)
 
     def announce(self, live: Live, calls: list[list[Any]]) -> None:
         """Have these calls answered ahead of being made."""
