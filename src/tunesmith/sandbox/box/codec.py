@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from .values import BUILDERS, SCALARS, Builders, parts_of
+from .values import BUILDERS, INERT, SCALARS, Builders, parts_of
 
 __all__ = [
     "BUILDERS", "HEAD", "LARGEST", "SCALARS", "Builders", "Message", "Reader", "Writer", "build", "decode",
@@ -51,18 +51,62 @@ class _Pickler(pickle.Pickler):
         return self._export(value) if parts is None else (build, parts)
 
 
+class _Mark(tuple[Any, ...]):
+    """A builder's name and parts, for something that is built when the stream has come to its end."""
+
+    __slots__ = ()
+
+
 class _Unpickler(pickle.Unpickler):
-    """Knows one name, ``build``, whatever the stream calls it."""
+    """Knows one name, ``build``, whatever the stream calls it.
+
+    A stream may call, and write to, whatever it has made. So it is given nothing that could be called or
+    that anybody else has: functions, classes and handles, and all that may hold one of them, are built
+    when it can do no more.
+    """
 
     def __init__(self, buffer: io.BytesIO, builders: Builders) -> None:
         super().__init__(buffer)
         self._builders = builders
+        self._marked = self._read = False
+        self._finals: dict[int, tuple[Any, Any]] = {}  # the first kept, so that its id stays its own
 
     def find_class(self, module: str, name: str) -> Any:
         if name != "build":
             raise pickle.UnpicklingError(f"{module}.{name} does not cross")
-        builders = self._builders
-        return lambda kind, *parts: builders[kind](*parts)  # a new one: a stream may scribble on it
+        return self._build
+
+    def _build(self, kind: str, *parts: Any) -> Any:
+        if self._read:
+            raise pickle.UnpicklingError("the stream has been read")
+        if self._marked or kind not in INERT:
+            self._marked = True
+            return _Mark((kind, parts))
+        return self._builders[kind](*parts)
+
+    def value(self) -> Any:
+        """What the stream says. Raises whatever a malformed one makes it raise."""
+        value = self.load()
+        self._read = True
+        return self._finished(value) if self._marked else value
+
+    def _finished(self, value: Any) -> Any:
+        """``value`` with everything built in place of its mark."""
+        if id(value) in self._finals:
+            return self._finals[id(value)][1]
+        kind, final = type(value), value
+        if kind is _Mark:
+            name, parts = value
+            final = self._builders[name](*map(self._finished, parts))
+        elif kind is tuple or kind is frozenset:
+            final = kind(map(self._finished, value))
+        elif kind is list or kind is set or kind is dict:
+            self._finals[id(value)] = value, value  # before its items: it may hold itself
+            items = list(value.items() if kind is dict else value)
+            value.clear()
+            (value.extend if kind is list else value.update)(map(self._finished, items))
+        self._finals[id(value)] = value, final
+        return final
 
 
 class Writer:
@@ -109,7 +153,7 @@ class Reader:
 
     def take(self) -> Any:
         """The next value. Raises whatever a malformed stream makes it raise."""
-        return _Unpickler(self._buffer, self._builders).load()
+        return _Unpickler(self._buffer, self._builders).value()
 
 
 def encode(value: Any, export: Export) -> memoryview:

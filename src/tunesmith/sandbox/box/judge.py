@@ -126,7 +126,7 @@ class Judge:
 
 
 def _name(error: BaseException) -> str:
-    return "SystemExit" if isinstance(error, SystemExit) else type(error).__name__
+    return "SystemExit" if isinstance(error, SystemExit) else suite.name_of(error)
 
 
 def _cause(report: orders.Report) -> str:

@@ -150,7 +150,8 @@ def near(answer: Any, expected: Any, atol: float) -> bool:
 
 def _root(answer: Any, expected: Any, atol: float, arguments: Sequence[Any]) -> bool:
     """HumanEval/32: any root of the polynomial will do."""
-    value = sum(factor * math.pow(answer, power) for power, factor in enumerate(arguments[0]))
+    root = float(answer)  # once: an object might say something else each time
+    value = sum(factor * math.pow(root, power) for power, factor in enumerate(arguments[0]))
     return bool(abs(value) <= atol)
 
 

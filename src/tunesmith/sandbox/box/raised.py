@@ -27,7 +27,7 @@ class Exceptions:
 
     def known(self, names: tuple[str, ...]) -> type[BaseException]:
         """The class of these names, the most derived first. Raises TypeError on anything but names."""
-        if type(names) is not tuple or not names or any(type(name) is not str for name in names):
+        if type(names) is not tuple or not names or any(type(name) is not str or not name for name in names):
             raise TypeError("not an exception")
         bases = [getattr(builtins, name, None) for name in names]
         base = next((b for b in bases if isinstance(b, type) and issubclass(b, BaseException)), Exception)

@@ -31,8 +31,13 @@ def attempt(tests: str | Any, entry_point: str, scope: dict[str, Any]) -> tuple[
     except BaseException as error:  # the door: what tests raise is the verdict
         if type(error) is SystemExit and not error.code and "<program>" not in _files(error):
             return "", ""  # unittest.main() ends so where every test held
-        return type(error).__name__, trace(error)
+        return name_of(error), trace(error)
     return "", ""
+
+
+def name_of(error: BaseException) -> str:
+    """The name of its class, which is never empty: that would be no failure."""
+    return type(error).__name__ or "an exception without a name"
 
 
 def _missing(name: str) -> Any:
@@ -70,7 +75,7 @@ def trace(error: BaseException) -> str:
         lines.append(f"{error.filename} line {error.lineno}")
     try:
         text = str(error)[:LONGEST]
-    except Exception:  # the door: an exception may break its own str()
+    except (Exception, SystemExit):  # the door: an exception may break its own str()
         text = "?"
     notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
     return "\n".join(

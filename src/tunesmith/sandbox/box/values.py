@@ -17,7 +17,8 @@ from typing import Any
 Builders = dict[str, Callable[..., Any]]
 
 SCALARS = frozenset((int, float, str, bool, bytes, complex, type(None)))
-_TYPES = {name: kind for name, kind in vars(builtins).items() if isinstance(kind, type)}
+_NO_VALUES = ("type", "super", "property", "classmethod", "staticmethod", "__loader__")
+_TYPES = {n: kind for n, kind in vars(builtins).items() if isinstance(kind, type) and n not in _NO_VALUES}
 _NUMPY_KINDS = "biufcSUmM"
 
 
@@ -161,6 +162,8 @@ BUILDERS: Builders = {
     "scalar": lambda kind, data: _make_array(kind, (1,), data)[0],
     "same": lambda value: value,
 }
+INERT = frozenset(BUILDERS) - {"type"}
+"""What gives values that cannot be called."""
 
 
 def parts_of(value: Any) -> tuple[Any, ...] | None:
