@@ -105,7 +105,6 @@ CYCLE.append(CYCLE)
         {"a": [HANDLE, {"b": (HANDLE, 1)}]}, deque([HANDLE, 2]), Counter({int: 2}),
         [deque([1]), int, deque([2])],
     ],
-    ids=repr,
 )  # fmt: skip
 def test_what_is_built_last_stands_where_it_stood(value: Any) -> None:
     assert _round(value) == value and type(_round(value)) is type(value)
