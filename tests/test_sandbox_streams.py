@@ -122,3 +122,10 @@ def _round(value: Any) -> Any:
 
     builders = {**codec.BUILDERS, "live": lambda number, name: HANDLE}
     return codec.decode(bytes(codec.encode(value, export))[codec.HEAD.size :], builders)
+
+
+def test_what_a_stream_writes_to_its_builder_is_gone_with_it() -> None:
+    scribbles = b"\x80\x05cbox.codec\nbuild\n}X\x01\x00\x00\x00aK\x01sb."
+    assert codec.decode(scribbles, codec.BUILDERS).a == 1
+    fresh = codec.decode(b"\x80\x05cbox.codec\nbuild\n.", codec.BUILDERS)
+    assert not hasattr(fresh, "a")
