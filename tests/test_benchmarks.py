@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark_world import data_folder, plus_rows, write_gz
 from tunesmith.benchmarks import GROUPS, NAMES, data_version, expand, files, load
@@ -14,6 +17,7 @@ from tunesmith.benchmarks.mbpp_plus import _SHAPES
 from tunesmith.errors import DataError, SetupError, UserError
 from tunesmith.evaluation.extraction import fence_first
 from tunesmith.evaluation.scoring import Try, judge
+from tunesmith.results import Program
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.sandbox.box.oracle import SHAPES
 
@@ -91,6 +95,49 @@ def test_a_malformed_file_is_named_with_its_line(tmp_path: Path, content: bytes)
         load("humaneval", str(tmp_path))
 
 
+VALUES = st.recursive(
+    st.none() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=4), VALUES, min_size=1), VALUES, st.booleans(), st.sampled_from("jl"))
+def test_a_field_as_text_says_what_it_said(row, value, indented, shape):
+    row |= {"task_id": "t", "inputs": [value]}
+    text = json.dumps(row, ensure_ascii=indented, separators=(" ,\t", " : ") if indented else None)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.jsonl"
+        path.write_text(f"[{text}]" if shape == "j" else f" {text}\n{text}", encoding="utf-8")
+        found = files.rows(path, ["task_id"], ["inputs"])
+    assert len(found) == (1 if shape == "j" else 2)
+    assert all({**got, "inputs": json.loads(got["inputs"])} == row for got in found)
+
+
+WITH_TEXT = {
+    '{"inputs": [1}': "is not JSON",
+    '{"inputs": [1] "b": 2}': "is not JSON",
+    '{"inputs": [1], }': "is not JSON",
+    '{"inputs": [1], "b": 2} {}': "is not JSON",
+    '["inputs", [1]]': "row lacks inputs",
+    "{}": "row lacks inputs",
+}
+
+
+@pytest.mark.parametrize("line", WITH_TEXT)
+def test_a_malformed_row_is_told_where_fields_stay_text(tmp_path: Path, line: str):
+    (tmp_path / "rows.jsonl").write_text('{"inputs": []}\n' + line)
+    with pytest.raises(DataError, match=rf"rows\.jsonl:2: {WITH_TEXT[line]}"):
+        files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"])
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path):
+    path = data_folder(tmp_path) / "humaneval" / "HumanEval.jsonl.gz"
+    before = files.unpacked(path)
+    path.write_bytes(gzip.compress(before + before))
+    assert files.unpacked(path) == before + before
+
+
 def test_a_cut_off_download_is_told(tmp_path: Path):
     path = data_folder(tmp_path) / "humaneval" / "HumanEval.jsonl.gz"
     path.write_bytes(path.read_bytes()[:-20])
@@ -162,6 +209,8 @@ def test_mbpp_plus_gives_arguments_the_types_that_json_lost(tmp_path: Path, pool
     }
     write_gz(tmp_path / "mbppplus" / "MbppPlus.jsonl.gz", [row])
     (problem,) = load("mbpp_plus", str(tmp_path)).problems
+    tests = (problem.tests, problem.plus_tests)
+    assert not any(o.passed for o in pool.run(Program(problem.canonical, text) for text in tests))
     assert problem.instruction.startswith("Say the types.\n")
     judged = judge([Try(problem, problem.canonical), Try(problem, "def first(a, b): return 2")], pool)
     assert [j.plus.passed for j in judged] == [True, False]

@@ -10,6 +10,7 @@ import codecs
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from ..sample import Json
 
 Row = dict[str, Json]
 _TIMEOUT = 60
+_DECODER = json.JSONDecoder()
+_FIELD = re.compile(r'\s*([{,])\s*("(?:[^"\\]|\\.)*")\s*:\s*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +126,15 @@ def fetched(name: str, path: str, repository: str, file: str) -> Source:
     return Source(name, path, hub=(repository, file))
 
 
-def rows(path: Path, needs: Sequence[str]) -> list[Row]:
+def rows(path: Path, needs: Sequence[str], as_text: Sequence[str] = ()) -> list[Row]:
     """The rows of a JSON, JSONL or Parquet file, packed or not; each must have the fields ``needs``.
+
+    as_text: fields that come as JSON text, for megabytes that nobody here looks into.
 
     Raises:
         DataError: with file and line, where a row is not JSON or lacks a field.
     """
-    found = _parquet(path) if path.suffix == ".parquet" else _json(path)
+    found = _parquet(path) if path.suffix == ".parquet" else _json(path, as_text)
     for number, row in enumerate(found, start=1):
         missing = [key for key in needs if key not in row] if isinstance(row, Mapping) else list(needs)
         if missing:
@@ -137,10 +142,12 @@ def rows(path: Path, needs: Sequence[str]) -> list[Row]:
             raise DataError(f"{path}:{number}", problem, f"expected the fields {', '.join(needs)}")
     if not found:
         raise DataError(str(path), "holds no rows", "is it the right file, and whole?")
+    for row in found:
+        row.update({key: json.dumps(row[key]) for key in as_text if not isinstance(row[key], str)})
     return found
 
 
-def _json(path: Path) -> list[Row]:
+def _json(path: Path, as_text: Sequence[str]) -> list[Row]:
     text = unpacked(path).decode("utf-8")
     if text.lstrip()[:1] == "[":
         try:
@@ -152,10 +159,21 @@ def _json(path: Path) -> list[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                found.append(json.loads(line))
+                found.append(_row(line, as_text) if as_text else json.loads(line))
             except ValueError as error:
                 raise DataError(f"{path}:{number}", f"is not JSON: {error}", "is the file whole?") from error
     return found
+
+
+def _row(line: str, as_text: Sequence[str]) -> Row:
+    """A row of JSON, of which the fields ``as_text`` stay what stands there. Raises ValueError."""
+    row: Row = {}
+    at = 0
+    while (found := _FIELD.match(line, at)) and (found[1] == "{") is (at == 0):
+        key: str = json.loads(found[2])
+        value, at = _DECODER.raw_decode(line, found.end())
+        row[key] = line[found.end() : at] if key in as_text else value
+    return row if line[at:].strip() == "}" else json.loads(line)
 
 
 def _parquet(path: Path) -> list[Row]:
@@ -173,9 +191,20 @@ def unpacked(path: Path) -> bytes:
         DataError: it is not a gzip file after all, or cut off.
     """
     try:
-        return opened(path.read_bytes())
+        return _unpacked(path, *_state(path))
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(str(path), f"cannot be unpacked: {error}", "fetch it again") from error
+
+
+@lru_cache(maxsize=1)
+def _unpacked(path: Path, changed: int, size: int) -> bytes:
+    return opened(path.read_bytes())
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What changes when the file does."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 def opened(blob: bytes) -> bytes:
@@ -185,8 +214,7 @@ def opened(blob: bytes) -> bytes:
 
 def md5(path: Path) -> str:
     """MD5 of the unpacked content: how releases of benchmark data are told apart."""
-    stat = path.stat()
-    return _md5(path, stat.st_mtime_ns, stat.st_size)
+    return _md5(path, *_state(path))
 
 
 @lru_cache(maxsize=64)

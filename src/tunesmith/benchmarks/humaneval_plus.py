@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from . import humaneval
-from .differential import source
+from .differential import UNPREPARED
 from .files import Row, Source, locate, md5, rows
 from .problem import Benchmark, Cases, Problem
 
@@ -16,10 +14,8 @@ SOURCE = Source(
 )
 MEMORY = 4 << 30
 """Bytes; some references hold far more than a program usually may (evalplus allows the same)."""
-_NEEDS = (
-    *("task_id", "prompt", "entry_point", "canonical_solution"),
-    *("base_input", "plus_input", "atol"),
-)
+INPUTS = ("base_input", "plus_input")
+_NEEDS = ("task_id", "prompt", "entry_point", "canonical_solution", *INPUTS, "atol")
 _RELEASES = {"fe585eb4df8c88d844eeb463ea4d0302": "v0.1.10", "84f4b93a1270b492e4c54d5212da7a5b": "v0.1.9"}
 
 
@@ -30,8 +26,9 @@ def version(name: str, data: str | None) -> str:
 
 
 def load(name: str, data: str | None) -> Benchmark:
-    """The problems; ``tests`` are the base inputs, ``plus_tests`` the further ones."""
-    return Benchmark(name, version(name, data), tuple(map(_problem, rows(locate(SOURCE, data), _NEEDS))))
+    """The problems; ``cases`` are the base inputs, ``plus_cases`` the further ones."""
+    found = version(name, data)
+    return Benchmark(name, found, tuple(map(_problem, rows(locate(SOURCE, data), _NEEDS, INPUTS))))
 
 
 def _problem(row: Row) -> Problem:
@@ -43,14 +40,13 @@ def differential(row: Row, oracle: str, shape: str, instruction: str, stop: tupl
     """One problem in evalplus's format."""
     reference = row["prompt"] + row["canonical_solution"]
     base, plus = (
-        Cases(reference, row["entry_point"], json.dumps(row[part]), shape, float(row["atol"]), oracle)
-        for part in ("base_input", "plus_input")
+        Cases(reference, row["entry_point"], row[part], shape, float(row["atol"]), oracle) for part in INPUTS
     )
     return Problem(
         task_id=row["task_id"],
         instruction=instruction,
-        tests=source(base),
-        plus_tests=source(plus),
+        tests=UNPREPARED,
+        plus_tests=UNPREPARED,
         cases=base,
         plus_cases=plus,
         prompt=row["prompt"],

@@ -9,7 +9,7 @@ judged exactly here; release 0.2.0 (378 problems) as evalplus does today.
 from __future__ import annotations
 
 from .files import Row, Source, locate, md5, rows
-from .humaneval_plus import differential
+from .humaneval_plus import INPUTS, differential
 from .mbpp import asked
 from .problem import Benchmark, Problem
 
@@ -21,10 +21,7 @@ SOURCES = {
     ),
 }
 _RELEASES = {"ee43ecabebf20deef4bb776a405ac5b1": "v0.2.0", "ebe95df0d5220f00cedd6f4bddea35e4": "v0.1.0"}
-_NEEDS = (
-    *("task_id", "prompt", "entry_point", "canonical_solution"),
-    *("base_input", "plus_input", "atol"),
-)
+_NEEDS = ("task_id", "prompt", "entry_point", "canonical_solution", *INPUTS, "atol")
 _SHAPES = {
     "tuples": (
         *(2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630),
@@ -68,12 +65,12 @@ def version(name: str, data: str | None) -> str:
 
 
 def load(name: str, data: str | None) -> Benchmark:
-    """The problems; ``tests`` are the base inputs, ``plus_tests`` the further ones."""
+    """The problems; ``cases`` are the base inputs, ``plus_cases`` the further ones."""
     found = version(name, data)
     old = found.startswith("v0.1.0")
     oracles = _ORACLES if old else _ORACLES | _LATER_ORACLES
     default = "exact" if old else "equal"
-    problems = (_problem(row, oracles, default) for row in rows(locate(SOURCES[name], data), _NEEDS))
+    problems = (_problem(row, oracles, default) for row in rows(locate(SOURCES[name], data), _NEEDS, INPUTS))
     return Benchmark(name, found, tuple(problems))
 
 

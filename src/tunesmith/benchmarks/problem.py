@@ -35,7 +35,8 @@ class Problem:
     describe: what is asked first, where the model answers from its own words: they fill ``{description}``
     in ``instruction``, cut to ``describe_chars`` characters.
     as_text: the tests take the program's text, in ``solution``, and run it themselves.
-    cases, plus_cases: what the two kinds of tests were made from, where they compare with a reference.
+    cases, plus_cases: what ``prepared`` makes the two kinds of tests from, where they compare with a
+    reference, which takes a sandbox; until then they fail every program.
     """
 
     task_id: str

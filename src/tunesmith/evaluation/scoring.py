@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..benchmarks.differential import unaided
 from ..benchmarks.problem import Benchmark, Problem
 from ..benchmarks.runnable import runnable
 from ..errors import SetupError, UserError
@@ -66,6 +67,9 @@ def judge(tries: Sequence[Try], sandbox: Sandbox) -> list[Judged]:
     A program that several tries of a problem have in common is run once, and how it ended stands for all of
     them; Python's own randomness starts from the same seed every time anyway.
     """
+    problems = {id(t.problem): t.problem for t in tries}
+    whole = {key: unaided(problem) for key, problem in problems.items()}
+    tries = [replace(t, problem=whole[id(t.problem)]) for t in tries]
     alike = _alike(tries)
     first = sorted(alike, key=lambda place: -(tries[place].problem.cpu_seconds or 0.0))  # slow ones first
     base: dict[int, Attempt] = {}

@@ -18,7 +18,7 @@ from .values import BUILDERS, INERT, SCALARS, Builders, parts_of
 
 __all__ = [
     "BUILDERS", "HEAD", "LARGEST", "SCALARS", "Builders", "Message", "Reader", "Writer", "build", "decode",
-    "decode_trusted", "digest", "encode", "encode_literals",
+    "decode_trusted", "digest", "encode", "encode_literals", "measured",
 ]  # fmt: skip
 
 LARGEST = 1 << 28
@@ -189,7 +189,13 @@ def digest(value: Any) -> int | None:
     The interpreter's own hash of bytes, the same in every worker: it is three times as fast as the
     fastest in ``hashlib``, and a program that would look for a value of the same digest does not know it.
     """
+    return measured(value)[1]
+
+
+def measured(value: Any) -> tuple[int, int | None]:
+    """The bytes that a value of built-in types takes, and its digest; (-1, None) for others."""
     try:
-        return hash(marshal.dumps(value, 2))
+        data = marshal.dumps(value, 2)
     except ValueError:
-        return None
+        return -1, None
+    return len(data), hash(data)

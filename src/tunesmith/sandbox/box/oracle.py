@@ -23,6 +23,8 @@ from . import codec, remote
 
 _RELATIVE = 1e-7
 _FLOATS = 1e-6
+_LONGEST = 4096
+"""Bytes of the longest answer that is known as it is, where there is room."""
 
 
 def compare(
@@ -85,13 +87,11 @@ def packed(reference: Callable[..., Any], inputs: str, shape: str, oracle: str, 
 
     The text begins with ``=`` where every answer stands in it, so that the reference need not.
     """
-    answers = [plain(oracle, reference(*arguments)) for arguments in read(inputs, shape)]
-    sizes = [_size(answer) for answer in answers]
-    all_digests = [codec.digest(answer) for answer in answers]
-    for longest in (4096, 256, 64, 0):
-        values = {place: answer for place, answer in enumerate(answers) if 0 <= sizes[place] <= longest}
-        digests = {p: found for p, found in enumerate(all_digests) if found is not None and p not in values}
-        text = base64.b64encode(zlib.compress(marshal.dumps((values, digests), 2), 9)).decode()
+    answers = [_kept(plain(oracle, reference(*arguments))) for arguments in read(inputs, shape)]
+    for longest in (_LONGEST, 256, 64, 0):
+        values = {place: answer for place, (size, _, answer) in enumerate(answers) if 0 <= size <= longest}
+        digests = {p: found for p, (_, found, _) in enumerate(answers) if found and p not in values}
+        text = base64.b64encode(zlib.compress(marshal.dumps((values, digests), 2), 6)).decode()
         text = ("=" if len(values) == len(answers) else "") + text
         if len(text) <= room:
             return text
@@ -106,12 +106,10 @@ def unpacked(known: str) -> tuple[dict[int, Any], dict[int, int]]:
     return values, digests
 
 
-def _size(value: Any) -> int:
-    """Bytes of plain data; -1 of anything else."""
-    try:
-        return len(marshal.dumps(value, 2))
-    except ValueError:
-        return -1
+def _kept(answer: Any) -> tuple[int, int | None, Any]:
+    """Bytes, digest, and the answer where it is short: a reference may give gigabytes in the end."""
+    size, found = codec.measured(answer)
+    return size, found, answer if size <= _LONGEST else None
 
 
 def plain(oracle: str, expected: Any) -> Any:
