@@ -93,6 +93,17 @@ def test_knowing_the_answers_never_changes_the_verdict(inputs, wrong):
     assert len(verdicts) == 1
 
 
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("answer", [NAN, [1, NAN], (NAN,), {"a": [NAN]}, complex(NAN, 0), [[1.0], [[NAN]]]])
+@pytest.mark.parametrize("longer", [0, 5000])
+def test_an_answer_that_is_not_itself_is_not_known(answer, longer):
+    known = packed(lambda: [answer, "x" * longer], "[[]]", "", "equal", 100_000)
+    assert unpacked(known) == ({}, {})
+    assert unpacked(packed(lambda: [1.5, "x" * longer], "[[]]", "", "equal", 100_000)) != ({}, {})
+
+
 def test_a_candidate_cannot_spoil_the_inputs_for_the_reference():
     def spoils(xs: list) -> int:
         xs.clear()

@@ -43,9 +43,19 @@ class Judge:
             self._processor = job["processor"]
             orders.keep_to(self._processor)
         read = reading.read(job["tests"], job["entry_point"], trusted=job["trusted"])
+        outcome, unsure = self._judged(job, read, confirms=read.where == "plain")
+        if unsure:
+            outcome, _ = self._judged(job, read, confirms=False)
+        return outcome
+
+    def _judged(
+        self, job: dict[str, Any], read: reading.Reading, *, confirms: bool
+    ) -> tuple[dict[str, Any], bool]:
+        """The outcome, and whether it has to be seen again without confirming many answers at once."""
         trial = Trial(job, self.server("program"), self._clock, self._masters)
+        session = remote.Session(trial.exchange, trial.receive, confirms=confirms)
         try:
-            status, failure, why = self._try(job, read, trial)
+            status, failure, why = self._try(job, read, session, trial)
         except channel.OverLimit:
             status, failure, why = "timeout", trial.budget.over or trial.budget.late, ""
         report = trial.close()
@@ -56,11 +66,12 @@ class Judge:
             "ticket": job["ticket"], "status": status, "failure": failure, "stdout": stdout,
             "stderr": f"{stderr}{why}\n" if why else stderr, "seconds": report.cpu,
             "peak_bytes": report.peak_bytes, "judged": read.where if job["tests"] else "",
-        }  # fmt: skip
+        }, session.unsure  # fmt: skip
 
-    def _try(self, job: dict[str, Any], read: reading.Reading, trial: Trial) -> tuple[str, str, str]:
+    def _try(
+        self, job: dict[str, Any], read: reading.Reading, session: remote.Session, trial: Trial
+    ) -> tuple[str, str, str]:
         """Status, failure and explanation. Raises OverLimit."""
-        session = remote.Session(trial.exchange, trial.receive)
         try:
             imports = read.imports_for(job["code"])
             names = session.run(job["code"], imports, not job["tests"], list(read.names), list(read.calls))

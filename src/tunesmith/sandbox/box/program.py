@@ -35,12 +35,13 @@ class Program:
         self._builders = codec.BUILDERS | own
         self._module = types.ModuleType("program")
         self._ahead: list[tuple[Callable[..., Any], Sequence[Any], Earlier]] = []
+        self._confirming: tuple[Callable[..., Any], list[Sequence[Any]]] | None = None
         self._last: Any = None
         self._handed = False
         self.answers = Answers(self._export)
         self._questions: dict[str, Callable[..., Any]] = {
             **live.OPERATORS, "run": self._run, "judge": self._judge, "take": _take, "enter": _enter,
-            "each": self._each, "digest": self._digest, "last": lambda: self._last,
+            "each": self._each, "confirm": self._confirm, "digest": self._digest, "last": lambda: self._last,
             "call": lambda f, *a, **k: f(*a, **k), "getattr": getattr, "setattr": setattr, "iter": iter,
             "next": next, "len": len, "str": str, "repr": repr, "bool": bool, "int": int, "float": float,
             "isinstance": isinstance, "copy": copy.copy, "deepcopy": copy.deepcopy, "exit": _exit,
@@ -71,6 +72,8 @@ class Program:
         answers.add(reply)
         if self._ahead:
             self._answer_ahead()
+        if self._confirming is not None:
+            self._confirm_ahead(*self._confirming)
         answers.send()
 
     def _answer_ahead(self) -> None:
@@ -133,6 +136,26 @@ class Program:
     def _each(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
         """Answer a call with each of these arguments as soon as this answer is sent."""
         self._ahead = [(call, arguments, None) for arguments in calls]
+
+    def _confirm(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
+        """Answer a call with each of these arguments by digests, as soon as this answer is sent."""
+        self._confirming = call, calls
+
+    def _confirm_ahead(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
+        """Say what the answers are by digests of many; where one has none, say so and nothing more."""
+        self._confirming = None
+        try:
+            for arguments in calls:
+                image = codec.image(call(*arguments))
+                if image is None:
+                    break
+                self.answers.confirm(image)
+            else:
+                return
+        except BaseException:  # the door: it will be seen when the answers are asked for one by one
+            pass
+        self.answers.send()
+        self.answers.add(("stopped", None, None))
 
     def _digest(self, call: Callable[..., Any], arguments: Sequence[Any]) -> int | None:
         """The digest of an answer, which is kept until the next in case it is asked for."""

@@ -7,7 +7,7 @@ import random
 import socket
 import sys
 
-from . import channel, remote
+from . import channel, codec, remote
 from .codec import Message
 from .program import Program
 
@@ -76,7 +76,8 @@ def _perform() -> None:
     calls = [("solve", ([3, 4, 2, 8],), None)] * 3
     names = session.run(_REHEARSAL, "", False, ["solve", "Stack", "missing"], calls)
     for _ in range(_TIMES):
-        names["solve"]([3, 4, 2, 8])
+        answer = names["solve"]([3, 4, 2, 8])
+    session.confirm(names["solve"], [[[3, 4, 2, 8]]] * _TIMES, [codec.image(answer) or b""] * _TIMES)
     names["Stack"]().push(1)
     ours.close()
     actor.serve(theirs.fileno())

@@ -21,6 +21,12 @@ from .live import Live, Unplain
 from .raised import Exceptions
 
 _MUTABLE = (list, dict, set, bytearray, deque)
+_WORTH = 50
+"""Calls whose answers are confirmed together; where they are not, the program has been run for nothing."""
+
+
+class Unsure(Exception):
+    """Whether the answers are right has to be seen one by one, with the program started anew."""
 
 
 class _Stopped(Exception):
@@ -52,12 +58,19 @@ class Session:
 
     The calls that the tests are sure to make are asked along with the code. Their answers come one by
     one, and are read as the tests come to make the calls.
+
+    confirms: it may ask whether many answers are the expected ones; ``unsure`` says that they may not be.
     """
 
     def __init__(
-        self, exchange: Callable[[memoryview], Message], receive: Callable[[], Message] | None = None
+        self,
+        exchange: Callable[[memoryview], Message],
+        receive: Callable[[], Message] | None = None,
+        *,
+        confirms: bool = False,
     ) -> None:
         self._exchange, self._receive = exchange, receive
+        self.confirms, self.unsure = confirms, False
         self._ahead: deque[_Asked] = deque()
         self._given: list[Any] = []
         self._handed = self._changed = False
@@ -95,6 +108,27 @@ class Session:
         """Have these calls answered ahead of being made."""
         self.ask("each", live, tuple(calls))
         self._ahead.extend(_Asked(live._number, tuple(arguments), None) for arguments in calls)
+
+    def confirm(self, live: Live, calls: list[list[Any]], images: list[bytes]) -> None:
+        """Have ``calls`` made, whose answers have these images. Raises Unsure where one may have another.
+
+        A thousand answers are so confirmed by a few words, which cannot be said without knowing them.
+        """
+        self.ask("confirm", live, tuple(calls))
+        done = 0
+        while done < len(images):
+            said: Any = None
+            with contextlib.suppress(Exception, SystemExit):
+                said = self._settle(self._reply, (), ahead=True)
+            if type(said) is not tuple or [type(part) for part in said] != [int, int]:
+                break
+            some = images[done : done + said[0]]
+            if not 0 < said[0] == len(some) or said[1] != codec.digest_of(some):
+                break
+            done += len(some)
+        if done < len(images):
+            self.unsure = True
+            raise Unsure("an answer that is not the one expected, or none")
 
     def call(self, live: Live, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """The answer to a call, which may have been asked before it was made."""
@@ -222,6 +256,20 @@ def announce(candidate: Callable[..., Any], calls: list[list[Any]]) -> None:
     """Say which calls will be made next, in order; a program elsewhere answers them without being asked."""
     if isinstance(candidate, Live):
         candidate._session.announce(candidate, calls)
+
+
+def confirmed(candidate: Callable[..., Any], calls: list[list[Any]], expected: list[Any]) -> bool:
+    """Whether the answers to ``calls`` are found to be just these; if not, nothing has been asked.
+
+    Raises Unsure where one may not be.
+    """
+    if not isinstance(candidate, Live) or len(calls) < _WORTH or len(expected) != len(calls):
+        return False
+    images = [codec.image(value) for value in expected]
+    if not candidate._session.confirms or None in images:
+        return False
+    candidate._session.confirm(candidate, calls, images)
+    return True
 
 
 def digested(candidate: Callable[..., Any], arguments: list[Any]) -> tuple[int | None, Callable[[], Any]]:

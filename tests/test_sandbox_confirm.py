@@ -1,0 +1,189 @@
+"""Many answers are confirmed by a few digests; no verdict depends on it, and no program can make one up."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tunesmith.benchmarks.differential import source
+from tunesmith.benchmarks.problem import Cases
+from tunesmith.results import Outcome, Program
+from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox.box import channel, codec, remote
+from tunesmith.sandbox.box import program as box_program
+from tunesmith.sandbox.box.oracle import packed
+
+INPUTS = [[place, [place % 7, -place], f"w{place % 5}"] for place in range(120)]
+REFERENCE = "def f(n, xs, word):\n    return [n * 0.1, sum(xs), word * 2, {word: (n, None)}]\n"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with open_sandbox(2) as opened:
+        yield opened
+
+
+def judged(pool: Pool, code: str, reference: str = REFERENCE, atol: float = 0.0) -> Outcome:
+    """The outcome, which must be the same whether the reference's answers are known or not."""
+    scope: dict = {}
+    exec(reference, scope)
+    cases = Cases(reference, "f", json.dumps(INPUTS), atol=atol)
+    known = packed(scope["f"], cases.inputs, "", "equal", 1 << 20)
+    assert known
+    programs = [Program(code, source(cases, text), entry_point="f") for text in ("", known)]
+    beside, sure = pool.run(programs)
+    assert (beside.status, beside.failure) == (sure.status, sure.failure)
+    return sure
+
+
+def before(line: str) -> str:
+    """The reference with a line of its own before what it returns."""
+    return REFERENCE.replace("    return", f"    {line}\n    return")
+
+
+def around(line: str) -> str:
+    """The reference as ``g``, and ``f`` made of it."""
+    return f"{REFERENCE}g = f\n{line}\n"
+
+
+PROGRAMS = {
+    "right": (REFERENCE, "passed"),
+    "right, and prints": (before("print(n)"), "passed"),
+    "near, where it must be equal": (REFERENCE.replace("n * 0.1", "n / 10"), "failed"),
+    "a subclass of list": (around("class L(list): pass\ndef f(*a): return L(g(*a))"), "passed"),
+    "true for one": (
+        before("if sum(xs) == 1: return [n * 0.1, True, word * 2, {word: (n, None)}]"),
+        "passed",
+    ),
+    "wrong once": (REFERENCE.replace("sum(xs)", "sum(xs) + (n == 77)"), "failed"),
+    "raises once": (before("[1][n == 99]"), "failed"),
+    "leaves": (before("if n == 60: raise SystemExit"), "failed"),
+    "dies": (before("if n == 60: __import__('os')._exit(0)"), "error"),
+    "counts its calls": ("calls = []\n" + before("calls.append(n); assert len(calls) == n + 1"), "passed"),
+    "spoils what it is given": (
+        around("def f(n, xs, w):\n  a = g(n, xs, w)\n  xs[:] = []\n  return a"),
+        "passed",
+    ),
+    "gives one list again and again": (around("k = []\ndef f(*a):\n  k[:] = g(*a)\n  return k"), "passed"),
+    "gives a generator": (around("def f(*a): yield from g(*a)"), "failed"),
+    "gives nothing": ("def f(n, xs, word): pass\n", "failed"),
+    "is wrong and then spins": ("def f(n, xs, word):\n    while n > 3: pass\n    return n\n", "failed"),
+    "is right and then spins": (before("while n > 3: pass"), "timeout"),
+}
+
+
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_no_verdict_depends_on_what_is_known(what: str, pool: Pool):
+    code, status = PROGRAMS[what]
+    assert judged(pool, code).status == status
+
+
+@pytest.mark.parametrize("wrong_at", random.Random(7).sample(range(len(INPUTS)), 6))
+def test_the_first_wrong_answer_is_named(wrong_at: int, pool: Pool):
+    code = REFERENCE.replace("sum(xs)", f"sum(xs) + (n >= {wrong_at})")
+    assert f"input {wrong_at}: gave" in judged(pool, code).stderr
+
+
+def test_answers_within_the_tolerance_are_right(pool: Pool):
+    reference = "def f(n, xs, word): return n / 3\n"
+    assert judged(pool, "def f(n, xs, word): return n / 3 + 1e-9\n", reference).passed
+    assert not judged(pool, "def f(n, xs, word): return n / 3 + 1e-3\n", reference).passed
+
+
+def test_what_does_not_equal_itself_is_not_confirmed(pool: Pool):
+    reference = "def f(n, xs, word): return float('nan') if n == 5 else n\n"
+    assert judged(pool, reference, reference).status == "failed"  # as it does in one process
+
+
+FORGERS = {
+    "digests of nothing": "codec.digest_of = lambda images: 0",
+    "one digest for all": "codec.image = lambda value: b'N'",
+    "fewer calls": "answers.Answers.confirm = lambda self, image: None",
+    "more than there are": "add = answers.Answers.add\n"
+    "answers.Answers.add = lambda self, reply: add(self, ('value', (10**9, 0), None))",
+    "none at a time": "add = answers.Answers.add\n"
+    "answers.Answers.add = lambda self, reply: add(self, ('value', (0, 0), None))",
+    "less than none": "answers.Answers.confirm = lambda self, image: self.add(('value', (-1, 0), None))",
+    "words for numbers": "answers.Answers.confirm = lambda self, image: self.add(('value', (1, 'x'), None))",
+    "a stop at once": "answers.Answers.confirm = lambda self, image: self.add(('stopped', None, None))",
+    "an error": "answers.Answers.confirm = lambda self, image: self.add(('raised', ('E',), (), ''))",
+}
+
+
+@pytest.mark.parametrize("what", FORGERS)
+def test_a_program_that_has_no_answers_cannot_have_them_confirmed(what: str, pool: Pool):
+    code = f"from box import answers, codec\n{FORGERS[what]}\ndef f(n, xs, word): return None\n"
+    outcome = judged_alone(pool, code)
+    assert (
+        outcome.status in ("failed", "error", "timeout") and "Import" not in outcome.stderr + outcome.failure
+    )
+
+
+def judged_alone(pool: Pool, code: str) -> Outcome:
+    scope: dict = {}
+    exec(REFERENCE, scope)
+    cases = Cases(REFERENCE, "f", json.dumps(INPUTS))
+    known = packed(scope["f"], cases.inputs, "", "equal", 1 << 20)
+    (outcome,) = pool.run([Program(code, source(cases, known), entry_point="f", cpu_seconds=1.0)])
+    return outcome
+
+
+def test_images_tell_types_apart_and_digests_tell_order():
+    images = [codec.image(value) for value in (1, 1.0, True, "1", b"1", [1], (1,), None, {1: 2}, 0.0, -0.0)]
+    assert None not in images and len(set(images)) == len(images)
+    assert codec.digest_of(images) != codec.digest_of(images[::-1])
+    assert codec.image(object()) is None
+
+
+def test_few_answers_are_not_worth_it():
+    class Never:
+        confirms = True
+
+    live = remote.Live(Never(), 0, "function")
+    assert not remote.confirmed(live, [[1]] * 3, [1] * 3)
+
+
+@contextmanager
+def session_with(code: str) -> Iterator[tuple[remote.Session, Callable[..., Any], list[int]]]:
+    """A session with a program in a thread of this process, its ``f``, and the sizes of what it answers."""
+    ours, theirs = socket.socketpair()
+    program = Thread(target=box_program.Program().serve, args=(theirs.fileno(),))
+    program.start()
+    sizes: list[int] = []
+
+    def receive() -> codec.Message:
+        message = channel.read_message(ours.fileno())
+        sizes.append(len(message))
+        return message
+
+    def exchange(message: memoryview) -> codec.Message:
+        channel.write_all(ours.fileno(), message)
+        return receive()
+
+    session = remote.Session(exchange, receive, confirms=True)
+    with ours, theirs:
+        yield session, session.run(code, "", False, ["f"], [])["f"], sizes
+        ours.shutdown(socket.SHUT_RDWR)
+        program.join()
+
+
+def test_a_thousand_right_answers_take_a_few_words():
+    with session_with("def f(n): return [n] * 20") as (session, f, sizes):
+        before = sum(sizes)
+        assert remote.confirmed(f, [[n] for n in range(1000)], [[n] * 20 for n in range(1000)])
+        assert not session.unsure and sum(sizes) - before < 5000
+
+
+@pytest.mark.parametrize("place", (0, 500, 999))
+def test_one_wrong_answer_makes_it_unsure(place: int):
+    with session_with("def f(n): return n") as (session, f, _):
+        with pytest.raises(remote.Unsure):
+            remote.confirmed(f, [[n] for n in range(1000)], [n + (n == place) for n in range(1000)])
+        assert session.unsure
