@@ -3,9 +3,10 @@
 Tests import it as ``box.oracle``; plain tests may. What it is given of a problem: the reference as a
 function, the inputs as JSON with the Python types that JSON lost (``shape``), a tolerance, and an
 oracle where more than one answer is right. What the reference gives may be known already (``known``):
-short values as they are, long ones by a digest. An answer to be held against a digest stays where it
-is and only its digest is sent; where that does not fit, the answer is fetched and the reference run
-after all, so knowing changes the speed and never the verdict.
+short values as they are, long ones by a digest. A long answer stays where it is and only its digest
+is sent; where that does not fit, it is fetched and the reference run after all. Of short ones the program
+sends a digest of many; where that does not fit, it is run anew and asked for each (``remote.confirmed``).
+So knowing changes the speed and never the verdict.
 
 Liu et al. 2023 (EvalPlus), Section 2; tolerances and oracles as evalplus 0.3.1 has them.
 """
@@ -54,12 +55,12 @@ def compare(
             answer = fetch()
         else:
             if place == 0 or place - 1 in digests:
-                ahead = _until(digests, place, calls)
-                expected = [values[each] for each in range(place, place + len(ahead)) if each in values]
-                if oracle in _EXACT and remote.confirmed(candidate, ahead, expected):
-                    sure = place + len(ahead)
+                sure = _until(digests, place, len(calls))
+                right = [values[each] for each in range(place, sure) if each in values]
+                if oracle in _EXACT and remote.confirmed(candidate, calls[place:sure], right):
                     continue
-                remote.announce(candidate, ahead)
+                remote.announce(candidate, calls[place:sure])
+                sure = 0
             answer = candidate(*arguments)
         expected = values[place] if place in values else plain(oracle, reference(*for_reference[place]))
         original = untouched[place] if oracle in _NEED_INPUT else []
@@ -79,10 +80,9 @@ class _Later:
         return self._calls[place]
 
 
-def _until(digests: dict[int, int], place: int, calls: list[list[Any]]) -> list[list[Any]]:
-    """The calls from ``place`` on whose answers are all sent."""
-    end = next((later for later in range(place, len(calls)) if later in digests), len(calls))
-    return calls[place:end]
+def _until(digests: dict[int, int], place: int, end: int) -> int:
+    """The first place from ``place`` on whose answer is not sent but its digest; else ``end``."""
+    return next((later for later in range(place, end) if later in digests), end)
 
 
 def read(inputs: str, shape: str = "") -> list[list[Any]]:
