@@ -121,14 +121,24 @@ WITH_TEXT = {
     '{"inputs": [1], "b": 2} {}': "is not JSON",
     '["inputs", [1]]': "row lacks inputs",
     "{}": "row lacks inputs",
+    "}": "is not JSON",
+    '{"inputs": [1]\xa0}': "is not JSON",
+    '{"inputs"\x0c: [1]}': "is not JSON",
+    '{"inputs": [1]}\u2003': "is not JSON",
 }
 
 
 @pytest.mark.parametrize("line", WITH_TEXT)
 def test_a_malformed_row_is_told_where_fields_stay_text(tmp_path: Path, line: str):
-    (tmp_path / "rows.jsonl").write_text('{"inputs": []}\n' + line)
+    (tmp_path / "rows.jsonl").write_text('{"inputs": []}\n' + line, encoding="utf-8")
     with pytest.raises(DataError, match=rf"rows\.jsonl:2: {WITH_TEXT[line]}"):
         files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"])
+
+
+@pytest.mark.parametrize("line", ('{"inputs": "[1]"}', '[{"inputs": "[1]"}]'))
+def test_text_in_a_field_as_text_is_text_in_every_shape(tmp_path: Path, line: str):
+    (tmp_path / "rows.jsonl").write_text(line)
+    assert files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"]) == [{"inputs": '"[1]"'}]
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path):

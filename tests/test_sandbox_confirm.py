@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
@@ -16,7 +17,7 @@ from tunesmith.benchmarks.differential import source
 from tunesmith.benchmarks.problem import Cases
 from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, open_sandbox
-from tunesmith.sandbox.box import channel, codec, remote
+from tunesmith.sandbox.box import answers, channel, codec, remote
 from tunesmith.sandbox.box import program as box_program
 from tunesmith.sandbox.box.oracle import packed
 
@@ -89,6 +90,67 @@ def test_no_verdict_depends_on_what_is_known(what: str, pool: Pool):
 def test_the_first_wrong_answer_is_named(wrong_at: int, pool: Pool):
     code = REFERENCE.replace("sum(xs)", f"sum(xs) + (n >= {wrong_at})")
     assert f"input {wrong_at}: gave" in judged(pool, code).stderr
+
+
+def test_a_nudge_within_a_print_loses_nothing(pool: Pool):
+    code = (
+        "import time\ndef f(n, xs, word):\n    until = time.monotonic() + 0.6 * (n == 60)\n"
+        f"    while time.monotonic() < until: print('x' * 1000)\n{REFERENCE.split(chr(10))[1]}\n"
+    )
+    assert all(judged_alone(pool, code).passed for _ in range(3))
+
+
+def test_what_a_program_printed_before_it_died_is_told(pool: Pool):
+    code = before("print(n, flush=False)\n    if n == 30: __import__('os')._exit(1)")
+    assert judged_alone(pool, code).stdout.split() == [str(n) for n in range(30)]
+
+
+BYTES = "def f(n, xs, word): return b'ab%d' % n\n"
+OTHERS = {
+    "array": f"{BYTES}import array\ng = f\nf = lambda *a: array.array('b', g(*a))\n",
+    "memoryview": f"{BYTES}g = f\nf = lambda *a: memoryview(g(*a))\n",
+    "a subclass": f"{BYTES}class B(bytes):\n  __eq__ = lambda a, b: False\ng = f\nf = lambda *a: B(g(*a))\n",
+    "the same": BYTES,
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_shares_an_image_with_bytes_is_not_taken_for_them(what: str, pool: Pool):
+    judged(pool, OTHERS[what], BYTES)
+
+
+def test_an_answer_is_known_as_it_was_when_it_was_given(pool: Pool):
+    reference = "kept = []\ndef f(n, xs, word):\n    kept[:] = [n]\n    return kept\n"
+    assert judged(pool, "def f(n, xs, word): return [n]\n", reference).passed
+
+
+@pytest.mark.parametrize("nudged_at", range(1, 6))
+@pytest.mark.parametrize("whole", (True, False))
+def test_a_nudge_at_any_moment_keeps_answers_whole(nudged_at: int, whole: bool, monkeypatch):
+    ours, theirs = socket.socketpair()
+    waiting = answers.Answers(lambda value: pytest.fail(f"{value} is plain"))
+    waiting.line = theirs.fileno()
+    clock = itertools.count(1)
+
+    def now() -> float:
+        if next(clock) == nudged_at:
+            waiting.send()
+        return 1.0
+
+    monkeypatch.setattr(answers, "_now", now)
+    for number in range(4):
+        waiting.add(("value", number, None)) if whole else waiting.confirm(codec.image(number) or b"")
+    waiting.send()
+    theirs.close()
+    said: list[Any] = []
+    with ours, pytest.raises(channel.Gone):
+        while True:
+            message = channel.read_message(ours.fileno())
+            assert message
+            reader = codec.Reader(message, codec.BUILDERS)
+            while reader.more():
+                said.append(reader.take()[1])
+    assert said == [0, 1, 2, 3] if whole else sum(count for count, _ in said) == 4
 
 
 def test_answers_within_the_tolerance_are_right(pool: Pool):

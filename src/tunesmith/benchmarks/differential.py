@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _ROOM = 200_000
 _LONGEST, _MEMORY = 120.0, 4 << 30
 _LEAST, _FACTOR = 7.0, 6.0
-"""CPU seconds of a program: at least the first (a published right one takes 3.5, on a busy machine 5), and
-the second for each that the reference takes."""
+"""CPU seconds of a program: the first, of which a published right one takes 3.5 and on a busy machine 5;
+and beside it the second for each that the reference takes."""
 
 UNPREPARED = 'raise AssertionError("tests that compare with a reference are made by prepared()")\n'
 """The tests of a problem that is neither ``prepared`` nor ``unaided``: no program passes them."""
@@ -145,7 +145,7 @@ def _maker(cases: Cases) -> Program:
 def _key(cases: Cases) -> str:
     found = hashlib.blake2b(_oracle(), digest_size=12)
     for fact in astuple(cases):
-        text = str(fact).encode()
+        text = str(fact).encode("utf-8", "surrogatepass")
         found.update(b"%d " % len(text) + text)
     return found.hexdigest()
 

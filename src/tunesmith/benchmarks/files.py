@@ -26,7 +26,8 @@ from ..sample import Json
 Row = dict[str, Json]
 _TIMEOUT = 60
 _DECODER = json.JSONDecoder()
-_FIELD = re.compile(r'\s*([{,])\s*("(?:[^"\\]|\\.)*")\s*:\s*')
+_SPACE = " \t\n\r"
+_FIELD = re.compile(r'[ \t\n\r]*([{,])[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def rows(path: Path, needs: Sequence[str], as_text: Sequence[str] = ()) -> list[
     Raises:
         DataError: with file and line, where a row is not JSON or lacks a field.
     """
-    found = _parquet(path) if path.suffix == ".parquet" else _json(path, as_text)
+    found = _parquet(path, as_text) if path.suffix == ".parquet" else _json(path, as_text)
     for number, row in enumerate(found, start=1):
         missing = [key for key in needs if key not in row] if isinstance(row, Mapping) else list(needs)
         if missing:
@@ -142,8 +143,6 @@ def rows(path: Path, needs: Sequence[str], as_text: Sequence[str] = ()) -> list[
             raise DataError(f"{path}:{number}", problem, f"expected the fields {', '.join(needs)}")
     if not found:
         raise DataError(str(path), "holds no rows", "is it the right file, and whole?")
-    for row in found:
-        row.update({key: json.dumps(row[key]) for key in as_text if not isinstance(row[key], str)})
     return found
 
 
@@ -154,7 +153,7 @@ def _json(path: Path, as_text: Sequence[str]) -> list[Row]:
             whole: list[Row] = json.loads(text)
         except ValueError as error:
             raise DataError(str(path), f"is not JSON: {error}", "is the file whole?") from error
-        return whole
+        return [_written(row, as_text) for row in whole]
     found = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -173,19 +172,28 @@ def _row(line: str, as_text: Sequence[str]) -> Row:
         key: str = json.loads(found[2])
         value, at = _DECODER.raw_decode(line, found.end())
         row[key] = line[found.end() : at] if key in as_text else value
-    return row if line[at:].strip() == "}" else json.loads(line)
+    whole = row and line[at:].strip(_SPACE) == "}"
+    return row if whole else _written(json.loads(line), as_text)
 
 
-def _parquet(path: Path) -> list[Row]:
+def _written(row: Row, as_text: Sequence[str]) -> Row:
+    """A row with its fields ``as_text`` written as JSON; what is no row comes back as it is."""
+    if not as_text or not isinstance(row, Mapping):
+        return row
+    return {key: json.dumps(value) if key in as_text else value for key, value in row.items()}
+
+
+def _parquet(path: Path, as_text: Sequence[str]) -> list[Row]:
     import pyarrow.parquet as pq
 
     table: Any = pq.read_table(path)
-    found: list[Row] = table.to_pylist()
-    return found
+    return [_written(row, as_text) for row in table.to_pylist()]
 
 
 def unpacked(path: Path) -> bytes:
     """The content of a file, gunzipped where it begins as gzip does, and without a byte order mark.
+
+    The last is remembered, since a benchmark's version is asked for before its problems.
 
     Raises:
         DataError: it is not a gzip file after all, or cut off.

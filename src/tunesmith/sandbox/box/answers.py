@@ -50,7 +50,8 @@ class Answers:
         self._wait(size)
 
     def confirm(self, image: bytes) -> None:
-        """Take one more, of which with others only the digest is sent."""
+        """Take one more answer by its image; of several together the digest is sent."""
+        flush()
         self._images.append(image)
         self._size += len(image)
         self._wait(self._size)
@@ -62,19 +63,18 @@ class Answers:
             self.send()
 
     def send(self) -> None:
-        """Send what there is."""
+        """Send what there is. A nudge may ask for it at any point, within a print or this very method."""
         writer, self._writer = self._writer, None
         if writer is None:
             return
         if self._images:
             images, self._images, self._size = self._images, [], 0
-            flush()
             writer.add(("value", (len(images), codec.digest_of(images)), None))
-        if self._since:
-            self._since = 0.0
-            with writer.message() as message:
+        self._since = 0.0
+        with writer.message() as message:
+            if len(message) > codec.HEAD.size:
                 write_all(self.line, message)
-            writer.clear()
+        writer.clear()
         self._writer = writer
 
 

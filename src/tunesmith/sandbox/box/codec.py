@@ -184,7 +184,10 @@ def decode(message: Message, builders: Builders) -> Any:
 
 
 def image(value: Any) -> bytes | None:
-    """Bytes that equal values of equal types share; None where the value is not of built-in types."""
+    """Bytes that equal values of equal types share; None where the value is not of built-in types.
+
+    Whatever shares its memory, as an array does, has the image of the bytes there.
+    """
     try:
         return marshal.dumps(value, 2)
     except ValueError:

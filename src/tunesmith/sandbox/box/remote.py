@@ -22,7 +22,7 @@ from .raised import Exceptions
 
 _MUTABLE = (list, dict, set, bytearray, deque)
 _WORTH = 50
-"""Calls whose answers are confirmed together; where they are not, the program has been run for nothing."""
+"""The fewest calls whose answers are confirmed; where they are not, the program has been run for nothing."""
 
 
 class Unsure(Exception):
@@ -259,9 +259,9 @@ def announce(candidate: Callable[..., Any], calls: list[list[Any]]) -> None:
 
 
 def confirmed(candidate: Callable[..., Any], calls: list[list[Any]], expected: list[Any]) -> bool:
-    """Whether the answers to ``calls`` are found to be just these; if not, nothing has been asked.
+    """True: the answers to ``calls`` are just these. False: they are not worth it, and nothing was asked.
 
-    Raises Unsure where one may not be.
+    Raises Unsure where an answer may be another.
     """
     if not isinstance(candidate, Live) or len(calls) < _WORTH or len(expected) != len(calls):
         return False
