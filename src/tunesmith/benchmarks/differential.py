@@ -96,23 +96,22 @@ def prepared(benchmark: Benchmark, problems: Iterable[Problem], sandbox: Sandbox
 
 def unaided(problem: Problem) -> Problem:
     """``problem`` with tests that run its reference beside every program, unless it has tests already."""
-    if problem.tests != UNPREPARED or problem.cases is None:
-        return problem
-    plus = source(problem.plus_cases) if problem.plus_cases else ""
-    return replace(problem, tests=source(problem.cases), plus_tests=plus)
+    return _with_tests(problem, {}) if problem.tests == UNPREPARED else problem
 
 
 def _with(problem: Problem, known: dict[Cases, _Known]) -> Problem:
     if problem.cases is None:
         return problem
-    base = known[problem.cases]
-    plus = known[problem.plus_cases] if problem.plus_cases else _Known("", 0.0)
-    return replace(
-        problem,
-        tests=source(problem.cases, base.text),
-        plus_tests=source(problem.plus_cases, plus.text) if problem.plus_cases else "",
-        cpu_seconds=_LEAST + _FACTOR * max(base.seconds, plus.seconds),
+    seconds = max(known[cases].seconds for cases in (problem.cases, problem.plus_cases) if cases)
+    return replace(_with_tests(problem, known), cpu_seconds=_LEAST + _FACTOR * seconds)
+
+
+def _with_tests(problem: Problem, known: dict[Cases, _Known]) -> Problem:
+    base, plus = (
+        source(cases, known[cases].text if known else "") if cases else ""
+        for cases in (problem.cases, problem.plus_cases)
     )
+    return replace(problem, tests=base, plus_tests=plus)
 
 
 def _all_known(benchmark: Benchmark, wanted: list[Cases], sandbox: Sandbox) -> Iterator[_Known]:

@@ -25,6 +25,8 @@ from . import codec, remote
 
 _RELATIVE = 1e-7
 _FLOATS = 1e-6
+_SURE = {int, str, bool, type(None)}
+"""Types of which only equals have the same image."""
 _LONGEST = 4096
 """Bytes of the longest answer that is known as it is, where there is room."""
 
@@ -55,12 +57,12 @@ def compare(
             answer = fetch()
         else:
             if place == 0 or place - 1 in digests:
-                sure = _until(digests, place, len(calls))
-                right = [values[each] for each in range(place, sure) if each in values]
-                if oracle in _EXACT and remote.confirmed(candidate, calls[place:sure], right):
+                end = _until(digests, place, len(calls))
+                right = [values[each] for each in range(place, end) if each in values]
+                if oracle in _EXACT and remote.confirmed(candidate, calls[place:end], right):
+                    sure = end
                     continue
-                remote.announce(candidate, calls[place:sure])
-                sure = 0
+                remote.announce(candidate, calls[place:end])
             answer = candidate(*arguments)
         expected = values[place] if place in values else plain(oracle, reference(*for_reference[place]))
         original = untouched[place] if oracle in _NEED_INPUT else []
@@ -210,7 +212,6 @@ ORACLES: dict[str, Oracle] = {
     "slant": _slant,
     "padded": _padded,
 }
-_SURE = {int, str, bool, type(None)}
 _EXACT = ("equal", "exact")
 """Those that take every answer that equals itself and the reference's."""
 _NEED_INPUT = ("root", "slant", "padded")

@@ -263,10 +263,10 @@ def confirmed(candidate: Callable[..., Any], calls: list[list[Any]], expected: l
 
     Raises Unsure where an answer may be another.
     """
-    if not isinstance(candidate, Live) or len(calls) < _WORTH or len(expected) != len(calls):
+    if not isinstance(candidate, Live) or not candidate._session.confirms:
         return False
-    images = [codec.image(value) for value in expected]
-    if not candidate._session.confirms or None in images:
+    images = [image for value in expected if (image := codec.image(value)) is not None]
+    if len(calls) < _WORTH or len(images) != len(calls):
         return False
     candidate._session.confirm(candidate, calls, images)
     return True
