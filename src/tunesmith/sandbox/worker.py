@@ -27,7 +27,7 @@ _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1",
     "LD_BIND_NOW": "1",  # else every program binds for itself what the linker left for later
     # Where the C library's own search for these ends; until then every long text is written to new pages.
-    "MALLOC_MMAP_THRESHOLD_": f"{32 << 20}", "MALLOC_TRIM_THRESHOLD_": f"{64 << 20}",
+    "MALLOC_MMAP_THRESHOLD_": f"{32 << 20}", "MALLOC_TRIM_THRESHOLD_": f"{256 << 20}",
 }  # fmt: skip
 """All that a worker, and every program, sees of the environment, beside where temporary files go."""
 

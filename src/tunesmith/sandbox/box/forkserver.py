@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import gaps, limits, orders
+from . import arenas, gaps, limits, orders
 from .limits import Call
 from .namespaces import NOBODY
 
@@ -117,14 +117,13 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*bounds)]
 
     gc.collect()
-    kept = gaps.fill()
+    arenas.from_heap([gaps.fill(), gc.get_objects()])
     gc.freeze()
     child, kept_to = 0, orders.ANY_PROCESSOR
     size, room = orders.ORDER.size, socket.CMSG_SPACE(len(_NUMBERS))
     while True:
         data, sent, _, _ = control.recvmsg(size, room)
         if not data:
-            kept.clear()
             break
         order, threads, processor, cpu_seconds, memory_bytes = orders.ORDER.unpack(data)
         if order == orders.FORK:
