@@ -13,6 +13,7 @@ import pytest
 from tunesmith.errors import SetupError
 from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox import pool as pool_module
 from tunesmith.sandbox.worker import Worker
 
 
@@ -99,6 +100,21 @@ def test_outcomes_may_be_had_as_they_come_and_feed_the_next_call(pool: Pool) -> 
     second = {came[number]: outcome.stdout for number, outcome in pool.as_completed(again())}
     assert second == {place: f"{place * 2}\n" for place in range(40)}
     assert came[0] != 0  # which sleeps
+
+
+def test_a_program_that_may_take_long_is_not_left_to_the_end() -> None:
+    programs = [Program("x = 1")] * 40 + [Program("x = 2", cpu_seconds=60)]
+    with open_sandbox(1) as one:
+        came = [place for place, _ in one.as_completed(programs)]
+    assert sorted(came) == [*range(41)] and came.index(40) < 10
+
+
+def test_no_program_is_overtaken_by_those_that_come_much_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = []
+    for now, limit in ((0, 5), (10, 20), (20, 20)):
+        monkeypatch.setattr("time.monotonic", lambda now=now: float(now))
+        turns.append(pool_module._job(0, Program("", cpu_seconds=limit))["turn"])
+    assert turns[1] < turns[0] < turns[2]
 
 
 def test_a_call_whose_pool_was_closed_says_so_and_disturbs_no_later_one() -> None:

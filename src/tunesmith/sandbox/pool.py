@@ -1,15 +1,19 @@
 """A pool of workers: programs in, outcomes out, in order, with bounded look-ahead.
 
 ``Pool.run`` is lazy on both ends: it takes a program only when there is room, and gives an outcome
-as soon as it and all before it are known. A worker that dies is replaced and its programs run again.
+as soon as it and all before it are known. Of those taken, one that may take longer runs sooner. A worker
+that dies is replaced and its programs run again.
 """
 
 from __future__ import annotations
 
 import logging
+import operator
 import os
 import selectors
 import threading
+import time
+from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -177,7 +181,7 @@ class Pool:
                 session.done[ticket] = Outcome("refused", failure=reason, isolation=self.isolation)
                 return
             self._sessions[ticket] = session
-            self._waiting.append(_job(ticket, program))
+            insort(self._waiting, _job(ticket, program), key=operator.itemgetter("turn"))
 
     def _pump(self, session: _Session, timeout: float = 1.0) -> None:
         """Hand out waiting programs, then wait for something to happen and note it.
@@ -296,12 +300,18 @@ def _size(program: Program) -> int:
 
 
 def _job(ticket: int, program: Program) -> dict[str, Any]:
+    """What a worker is told of a program.
+
+    Its turn comes as if it had waited for as many seconds already as it may use, so that
+    no long one is left to the end, and none is overtaken for ever.
+    """
     language = languages.canonical(program.language)
     known = languages.find(language)
     cpu, memory = (known.cpu_seconds, known.memory_bytes) if known else (CPU_SECONDS, MEMORY_BYTES)
+    cpu = cpu if program.cpu_seconds is None else program.cpu_seconds
+    memory = memory if program.memory_bytes is None else program.memory_bytes
     return {
-        "ticket": ticket, "tries": 0, "language": language, "code": program.code, "tests": program.tests,
-        "stdin": program.stdin, "entry_point": program.entry_point,
-        "cpu_seconds": cpu if program.cpu_seconds is None else program.cpu_seconds,
-        "memory_bytes": memory if program.memory_bytes is None else program.memory_bytes,
+        "ticket": ticket, "turn": time.monotonic() - cpu, "tries": 0, "language": language,
+        "code": program.code, "tests": program.tests, "stdin": program.stdin,
+        "entry_point": program.entry_point, "cpu_seconds": cpu, "memory_bytes": memory,
     }  # fmt: skip
