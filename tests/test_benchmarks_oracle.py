@@ -96,7 +96,10 @@ def test_knowing_the_answers_never_changes_the_verdict(inputs, wrong):
 NAN = float("nan")
 
 
-@pytest.mark.parametrize("answer", [NAN, [1, NAN], (NAN,), {"a": [NAN]}, 1j * NAN, [[[NAN]]], [b"a"], ...])
+@pytest.mark.parametrize(
+    "answer",
+    [NAN, [1, NAN], (NAN,), {"a": [NAN]}, 1j * NAN, [[[NAN]]], [b"a"], [2.5, NAN], {1, 2j * NAN}, ...],
+)
 @pytest.mark.parametrize("longer", [0, 5000])
 def test_an_answer_whose_image_says_too_little_is_not_known(answer, longer):
     known = packed(lambda: [answer, "x" * longer], "[[]]", "", "equal", 100_000)

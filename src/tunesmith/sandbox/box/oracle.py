@@ -16,6 +16,7 @@ import cmath
 import json
 import marshal
 import math
+import operator
 import reprlib
 import zlib
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ _RELATIVE = 1e-7
 _FLOATS = 1e-6
 _SURE = {int, str, bool, type(None)}
 """Types of which only equals have the same image."""
+_NUMBERS = {float, complex}
+"""Types of which this holds but for nan, which alone does not equal itself."""
 _LONGEST = 4096
 """Bytes of the longest answer that is known as it is, where there is room."""
 
@@ -134,10 +137,11 @@ def _is_imaged(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(_is_imaged, value.items()))
     if isinstance(value, list | tuple | set | frozenset):
-        return {*map(type, value)} <= _SURE or all(map(_is_imaged, value))
-    if type(value) in (float, complex):
-        return not cmath.isnan(value)
-    return type(value) in _SURE
+        kinds = {*map(type, value)}
+        if kinds <= _NUMBERS | _SURE:
+            return kinds.isdisjoint(_NUMBERS) or all(map(operator.eq, value, value))
+        return all(map(_is_imaged, value))
+    return type(value) in _SURE or (type(value) in _NUMBERS and not cmath.isnan(value))
 
 
 def plain(oracle: str, expected: Any) -> Any:
