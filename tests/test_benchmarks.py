@@ -84,6 +84,9 @@ def test_what_cannot_be_fetched_says_how_to_go_on(tmp_path: Path):
 BROKEN = {
     b'{"task_id": "x"}\n': r"\.jsonl:1: row lacks prompt, entry_point",
     b'{"task_id": \n': r"\.jsonl:1: is not JSON",
+    b'\n\n{"task_id": "x"}\n': r"\.jsonl:3: row lacks prompt",
+    b'[{"task_id": "x"}]': r"\.jsonl:1: row lacks prompt",
+    b'{\n\n"task_id": "caf\xe9"}\n': r"\.jsonl:3: is not UTF-8",
     b"": "holds no rows",
 }
 
@@ -93,6 +96,12 @@ def test_a_malformed_file_is_named_with_its_line(tmp_path: Path, content: bytes)
     (tmp_path / "HumanEval.jsonl").write_bytes(content)
     with pytest.raises(DataError, match=BROKEN[content]):
         load("humaneval", str(tmp_path))
+
+
+def test_a_broken_parquet_file_is_told(tmp_path: Path):
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 cut off")
+    with pytest.raises(DataError, match=r"rows\.parquet: is not Parquet"):
+        files.rows(tmp_path / "rows.parquet", ["a"])
 
 
 VALUES = st.recursive(

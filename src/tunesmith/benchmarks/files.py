@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -133,35 +133,44 @@ def rows(path: Path, needs: Sequence[str], as_text: Sequence[str] = ()) -> list[
     as_text: fields that come as JSON text, for megabytes that nobody here looks into.
 
     Raises:
-        DataError: with file and line, where a row is not JSON or lacks a field.
+        DataError: with file and line (in a list, the row's place), where it cannot be read or lacks a field.
     """
-    found = _parquet(path, as_text) if path.suffix == ".parquet" else _json(path, as_text)
-    for number, row in enumerate(found, start=1):
+    found = dict(_parquet(path, as_text) if path.suffix == ".parquet" else _json(path, as_text))
+    for number, row in found.items():
         missing = [key for key in needs if key not in row] if isinstance(row, Mapping) else list(needs)
         if missing:
             problem = f"row lacks {', '.join(missing)}"
             raise DataError(f"{path}:{number}", problem, f"expected the fields {', '.join(needs)}")
     if not found:
         raise DataError(str(path), "holds no rows", "is it the right file, and whole?")
-    return found
+    return list(found.values())
 
 
-def _json(path: Path, as_text: Sequence[str]) -> list[Row]:
-    text = unpacked(path).decode("utf-8")
+def _json(path: Path, as_text: Sequence[str]) -> Iterator[tuple[int, Row]]:
+    """Line and row; of a file that is one list, place and row."""
+    text = _decoded(path)
     if text.lstrip()[:1] == "[":
         try:
-            whole: list[Row] = json.loads(text)
+            whole = json.loads(text)
         except ValueError as error:
             raise DataError(str(path), f"is not JSON: {error}", "is the file whole?") from error
-        return [_written(row, as_text) for row in whole]
-    found = []
+        yield from enumerate((_written(row, as_text) for row in whole), start=1)
+        return
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                found.append(_row(line, as_text) if as_text else json.loads(line))
+                yield number, _row(line, as_text) if as_text else json.loads(line)
             except ValueError as error:
                 raise DataError(f"{path}:{number}", f"is not JSON: {error}", "is the file whole?") from error
-    return found
+
+
+def _decoded(path: Path) -> str:
+    blob = unpacked(path)
+    try:
+        return blob.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = blob.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}", f"is not UTF-8: {error.reason}", "fetch it again") from error
 
 
 def _row(line: str, as_text: Sequence[str]) -> Row:
@@ -183,11 +192,16 @@ def _written(row: Row, as_text: Sequence[str]) -> Row:
     return {key: json.dumps(value) if key in as_text else value for key, value in row.items()}
 
 
-def _parquet(path: Path, as_text: Sequence[str]) -> list[Row]:
+def _parquet(path: Path, as_text: Sequence[str]) -> Iterator[tuple[int, Row]]:
+    """Place and row."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table: Any = pq.read_table(path)
-    return [_written(row, as_text) for row in table.to_pylist()]
+    try:
+        table: Any = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(str(path), f"is not Parquet: {error}", "is the file whole?") from error
+    yield from enumerate((_written(row, as_text) for row in table.to_pylist()), start=1)
 
 
 def unpacked(path: Path) -> bytes:
