@@ -103,7 +103,7 @@ def test_no_process_was_left(ran: dict[str, Ran], pool: Pool) -> None:
         commands = [
             Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below if Path(f"/proc/{pid}").exists()
         ]
-        assert len(below) <= 3, commands  # the judge and at most two fork servers
+        assert len(below) <= 4, commands  # the judge and at most three fork servers
 
 
 def test_there_are_at_least_sixty_attacks() -> None:

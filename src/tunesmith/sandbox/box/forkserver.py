@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import arenas, gaps, limits, orders
+from . import gaps, limits, orders
 from .limits import Call
 from .namespaces import NOBODY
 
@@ -43,13 +43,14 @@ class Walls:
     parents: its children may have children, which end with them.
     processes: at this RLIMIT_NPROC it cannot fork, so that the filter, which takes longer to lay, is
     only for programs with threads; 0 where that limit does not bind.
+    spare: bytes that its children may have beyond their limit.
     """
 
     def __init__(self, scratch: str) -> None:
         self.scratch = scratch
         self.alone = self.nobody = self.parents = False
         self.leaf: Callable[[int], None] | None = None
-        self.processes = 0
+        self.processes = self.spare = 0
 
     def close_in(self, *, threads: bool, cpu_seconds: float, memory_bytes: int) -> None:
         """Become a program: another user, its limits, no new processes."""
@@ -67,6 +68,7 @@ class Walls:
         if (threads or not self.processes) and self.leaf is not None:
             made.append((self._lay_leaf, ()))
             processes = limits.THREADS if self.processes else 0
+        memory_bytes += self.spare if memory_bytes else 0
         return made + limits.of_program(memory_bytes, cpu_seconds, processes)
 
     def _lay_leaf(self) -> None:
@@ -117,13 +119,14 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*bounds)]
 
     gc.collect()
-    arenas.from_heap([gaps.fill(), gc.get_objects()])
+    kept = gaps.fill()
     gc.freeze()
     child, kept_to = 0, orders.ANY_PROCESSOR
     size, room = orders.ORDER.size, socket.CMSG_SPACE(len(_NUMBERS))
     while True:
         data, sent, _, _ = control.recvmsg(size, room)
         if not data:
+            kept.clear()
             break
         order, threads, processor, cpu_seconds, memory_bytes = orders.ORDER.unpack(data)
         if order == orders.FORK:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from . import channel, codec, orders, plain, reading, remote, suite, wire
+from . import arenas, channel, codec, orders, plain, reading, remote, suite, wire
 from .alarm import Alarm
 from .budget import Clock
 from .trial import Abandoned, Trial
@@ -31,7 +31,10 @@ class Judge:
         self._processor = orders.ANY_PROCESSOR
 
     def server(self, kind: str) -> orders.Server:
-        """The fork server for ``program`` or ``tests``, started at its first use."""
+        """The fork server for ``program``, ``sparing`` or ``tests``, started at its first use.
+
+        The children of ``program`` keep what they free, those of ``sparing`` give it back at once.
+        """
         if kind not in self._servers:
             self._servers[kind] = orders.Server(self._start(kind))
         self._servers[kind].processor = self._processor
@@ -43,16 +46,18 @@ class Judge:
             self._processor = job["processor"]
             orders.keep_to(self._processor)
         read = reading.read(job["tests"], job["entry_point"], trusted=job["trusted"])
-        outcome, unsure = self._judged(job, read, confirms=True)
-        if unsure:
-            outcome, _ = self._judged(job, read, confirms=False)
+        outcome, unsure = self._judged(job, read, "program", confirms=True)
+        if unsure and not _is_large(outcome):
+            outcome, unsure = self._judged(job, read, "program", confirms=False)
+        if unsure or (_is_large(outcome) and outcome["status"] in ("failed", "error")):
+            outcome, _ = self._judged(job, read, "sparing", confirms=False)
         return outcome
 
     def _judged(
-        self, job: dict[str, Any], read: reading.Reading, *, confirms: bool
+        self, job: dict[str, Any], read: reading.Reading, kind: str, *, confirms: bool
     ) -> tuple[dict[str, Any], bool]:
         """The outcome, and whether it has to be seen again without confirming many answers at once."""
-        trial = Trial(job, self.server("program"), self._clock, self._masters)
+        trial = Trial(job, self.server(kind), self._clock, self._masters)
         session = remote.Session(trial.exchange, trial.receive, confirms=confirms)
         try:
             status, failure, why = self._try(job, read, session, trial)
@@ -134,6 +139,11 @@ class Judge:
         if type(verdict) is not tuple or [type(part) for part in verdict] != [str, str]:
             return "no verdict", ""
         return verdict
+
+
+def _is_large(outcome: dict[str, Any]) -> bool:
+    """Whether memory that it freed and kept may be what it lacked."""
+    return bool(outcome["peak_bytes"] > arenas.SPARE)
 
 
 def _name(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from . import forkserver, landlock, limits, linux, namespaces, seccomp
+from . import arenas, forkserver, landlock, limits, linux, namespaces, seccomp
 from .alarm import Alarm, Watch
 
 MEMORY_BYTES = 1 << 30
@@ -112,6 +112,8 @@ class Keeper:
         report, say = os.pipe()
 
         def run(walls: forkserver.Walls) -> None:
+            if kind == "program":
+                walls.spare = arenas.from_heap()
             become = _role(kind)
             os.write(say, b"ok")
             os.close(say)
@@ -196,7 +198,7 @@ def _filter_calls(walls: forkserver.Walls, kind: str) -> None:
 
 def _role(kind: str) -> Callable[[int], None]:
     """What the children of a fork server of this kind do. Imported here: each has only what it needs."""
-    if kind == "program":
+    if kind in ("program", "sparing"):
         from . import rehearsal
 
         return rehearsal.rehearse().serve
