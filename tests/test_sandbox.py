@@ -109,6 +109,11 @@ def test_a_program_that_may_take_long_is_not_left_to_the_end() -> None:
     assert sorted(came) == [*range(41)] and came.index(40) < 10
 
 
+def test_the_kernels_coarse_count_of_cpu_time_ends_no_program_before_ours(pool: Pool) -> None:
+    code = "import resource\nprint(resource.getrlimit(resource.RLIMIT_CPU)[1])"
+    assert all(int(_one(pool, code, cpu_seconds=limit).stdout) >= 2 * limit for limit in (1, 5, 60))
+
+
 def test_no_program_is_overtaken_by_those_that_come_much_later(monkeypatch: pytest.MonkeyPatch) -> None:
     turns = []
     for now, limit in ((0, 5), (10, 20), (20, 20)):
