@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,12 +75,24 @@ def test_memory_that_a_program_frees_is_there_when_it_needs_some_again(pool: Poo
     assert outcome.passed and int(outcome.stdout) < 1000  # of the 5,000 pages that it fills
 
 
+def upwards() -> None:
+    """Have the next program's memory mapped from below its heap upwards, as an unlimited stack does."""
+    resource.setrlimit(
+        resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_STACK)[1])
+    )
+
+
 @ON_GLIBC
 @pytest.mark.parametrize("passing", [0, 130])
-def test_no_memory_mapped_before_is_given_to_the_heap(passing: int) -> None:
+@pytest.mark.parametrize("order", [None, upwards])
+def test_no_memory_mapped_before_is_given_to_the_heap(passing: int, order: Callable[[], None] | None) -> None:
     """Else a program dies of it, in one of twenty layouts of what its fork server happens to hold."""
+    if order and resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY:
+        pytest.skip("the stack may not be unlimited here")
     command = [sys.executable, "-S", "-s", "-P", "-c", LAYOUTS, str(BOX), str(passing)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, env=worker._ENVIRONMENT)
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=worker._ENVIRONMENT, preexec_fn=order
+    )
     assert said.stdout == ""
 
 
@@ -118,8 +131,10 @@ def test_small_objects_count_towards_the_memory_limit(pool: Pool, build: str) ->
         "x = [(n,) for n in range(1_000_000)]\ny = x[::40000]\ndel x\nz = [0] * (15 << 20)",
         "x = [str(n) for n in range(1_600_000)]\ny = x[-1]\ndel x\ntry:\n    z = bytearray(150 << 20)\n"
         "except MemoryError:\n    z = None",
+        "k = [None] * 10000\nx = [bytes(15 << 20) for _ in range(9)]\n"
+        "for n in range(10000): k[n] = str(n)\ndel x\nz = bytes(150 << 20)",
     ],
-    ids=["one stays", "some stay", "the error is caught"],
+    ids=["one stays", "some stay", "the error is caught", "nothing was written"],
 )
 def test_memory_that_was_freed_is_not_missing_elsewhere(pool: Pool, code: str) -> None:
     outcome = run(pool, f"{code}\ndone = z is not None\ndel z", "assert done", memory_bytes=220 << 20)

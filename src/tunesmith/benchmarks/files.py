@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ..cache import cache_folder
 from ..errors import DataError, SetupError
@@ -152,7 +151,7 @@ def _json(path: Path, as_text: Sequence[str]) -> Iterator[tuple[int, Row]]:
     if text.lstrip()[:1] == "[":
         try:
             whole = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(str(path), f"is not JSON: {error}", "is the file whole?") from error
         yield from enumerate((_written(row, as_text) for row in whole), start=1)
         return
@@ -160,7 +159,7 @@ def _json(path: Path, as_text: Sequence[str]) -> Iterator[tuple[int, Row]]:
         if line.strip():
             try:
                 yield number, _row(line, as_text) if as_text else json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(f"{path}:{number}", f"is not JSON: {error}", "is the file whole?") from error
 
 
@@ -198,10 +197,10 @@ def _parquet(path: Path, as_text: Sequence[str]) -> Iterator[tuple[int, Row]]:
     import pyarrow.parquet as pq
 
     try:
-        table: Any = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        whole: list[Row] = pq.read_table(path).to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(str(path), f"is not Parquet: {error}", "is the file whole?") from error
-    yield from enumerate((_written(row, as_text) for row in table.to_pylist()), start=1)
+    yield from enumerate((_written(row, as_text) for row in whole), start=1)
 
 
 def unpacked(path: Path) -> bytes:

@@ -19,6 +19,8 @@ _RAW = 0
 _LARGEST_SMALL, _AT_ONCE, _MOST = 479, 32, 50_000
 _WINDOW = 18
 """Bits of an address within a quarter of a megabyte."""
+_FAR = 1 << 36
+"""Bytes between the heap's end and any mapping, whichever of the two lies below."""
 
 
 class _Raw(ctypes.Structure):
@@ -36,11 +38,12 @@ class _Arenas(ctypes.Structure):
 def from_heap() -> int:
     """From now on, in this process and those it forks, which must end by ``os._exit``; what it costs a limit.
 
-    What was mapped before is not the heap's, and must never be given back. So all that lives is held for
-    ever, and something in all that is free. 0: the heap is not glibc's, and nothing was done.
+    What was mapped before is not the heap's, and must never be given back. So what lives is held for ever,
+    and something in all that is free. To be called where few functions are under way, whose frames are
+    mapped likewise, and before there is much. 0: the heap is not glibc's, and nothing was done.
     """
-    python, libc = ctypes.pythonapi, ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version") or not hasattr(python, "PyObject_SetArenaAllocator"):
+    python, libc = getattr(ctypes, "pythonapi", None), ctypes.CDLL(None)
+    if python is None or not hasattr(libc, "gnu_get_libc_version"):
         return 0
     libc.sbrk.restype = ctypes.c_void_p
     living = gc.get_objects()
@@ -54,10 +57,10 @@ def from_heap() -> int:
 
 
 def _some_of_each(libc: Any) -> list[bytes]:
-    """Objects in all that is mapped and has room for one; the heap, which lies below, is asked last."""
+    """Objects in all that is mapped and has room for one; the heap, far from all mappings, is asked last."""
     filling: list[bytes] = []
     while len(filling) < _MOST:
         filling += [bytes(_LARGEST_SMALL) for _ in range(_AT_ONCE)]
-        if id(filling[-1]) < libc.sbrk(0):
+        if 0 < libc.sbrk(0) - id(filling[-1]) < _FAR:
             break
     return list({id(thing) >> _WINDOW: thing for thing in filling}.values())

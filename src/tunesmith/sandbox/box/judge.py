@@ -47,9 +47,9 @@ class Judge:
             orders.keep_to(self._processor)
         read = reading.read(job["tests"], job["entry_point"], trusted=job["trusted"])
         outcome, unsure = self._judged(job, read, "program", confirms=True)
-        if unsure and not _is_large(outcome):
-            outcome, unsure = self._judged(job, read, "program", confirms=False)
-        if unsure or (_is_large(outcome) and outcome["status"] in ("failed", "error")):
+        if unsure:
+            outcome, _ = self._judged(job, read, "program", confirms=False)
+        if _may_lack_memory(outcome):
             outcome, _ = self._judged(job, read, "sparing", confirms=False)
         return outcome
 
@@ -141,9 +141,11 @@ class Judge:
         return verdict
 
 
-def _is_large(outcome: dict[str, Any]) -> bool:
-    """Whether memory that it freed and kept may be what it lacked."""
-    return bool(outcome["peak_bytes"] > arenas.SPARE)
+def _may_lack_memory(outcome: dict[str, Any]) -> bool:
+    """Whether a program may have failed for want of memory that it had freed and that was kept."""
+    if outcome["status"] not in ("failed", "error"):
+        return False
+    return outcome["peak_bytes"] > arenas.SPARE or outcome["failure"] in ("MemoryError", "no verdict")
 
 
 def _name(error: BaseException) -> str:
