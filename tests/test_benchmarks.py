@@ -98,6 +98,13 @@ def test_a_malformed_file_is_named_with_its_line(tmp_path: Path, content: bytes)
         load("humaneval", str(tmp_path))
 
 
+@pytest.mark.parametrize("before", [b"", b'{"task_id": '])
+def test_json_nested_too_deep_is_told(tmp_path: Path, before: bytes):
+    (tmp_path / "HumanEval.jsonl").write_bytes(before + b"[" * 100_000)
+    with pytest.raises(DataError, match="is not JSON"):
+        load("humaneval", str(tmp_path))
+
+
 def test_a_broken_parquet_file_is_told(tmp_path: Path):
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 cut off")
     with pytest.raises(DataError, match=r"rows\.parquet: is not Parquet"):

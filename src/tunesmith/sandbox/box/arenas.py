@@ -20,7 +20,7 @@ _LARGEST_SMALL, _AT_ONCE, _MOST = 479, 32, 50_000
 _WINDOW = 18
 """Bits of an address within a quarter of a megabyte."""
 _FAR = 1 << 36
-"""Bytes between the heap's end and any mapping, whichever of the two lies below."""
+"""Fewer bytes than lie between the heap and any mapping, whichever of the two is below."""
 
 
 class _Raw(ctypes.Structure):
