@@ -1,4 +1,4 @@
-"""HumanEvalPack's tasks, and what is done to programs of other languages before they run."""
+"""HumanEvalPack, HumanEval-X, and what is done to programs of other languages before they run."""
 
 import shutil
 import subprocess
@@ -11,7 +11,8 @@ from benchmark_world import write_gz
 from tunesmith.benchmarks import load
 from tunesmith.benchmarks.braces import header_name, without_main
 from tunesmith.benchmarks.runnable import runnable
-from tunesmith.evaluation.scoring import Try, judge
+from tunesmith.errors import DataError
+from tunesmith.evaluation.scoring import Try, judge, refused
 from tunesmith.sandbox import Pool, open_sandbox
 
 
@@ -93,6 +94,39 @@ def test_rust_tests_are_called_from_main_and_unused_crates_dropped(tmp_path: Pat
     assert "fn main(){}" not in program
     assert "tests::test_f();" in tests
     assert "#[" not in tests
+
+
+X = {
+    "python": {**PACK["python"], "declaration": "def f(x: int) -> int:\n    import math\n"},
+    "cpp": {
+        "prompt": "/*\nNext.\n*/\n#include<stdio.h>\nusing namespace std;\nint f(int x)\n{\n",
+        "declaration": "#include<stdio.h>\nusing namespace std;\nint f(int x)\n{\n",
+        "canonical_solution": "    return x + 1;\n}\n",
+        "test": "#undef NDEBUG\n#include<assert.h>\nint main(){\n    assert (f(1) == 2);\n}\n",
+    },
+    "js": PACK["js"],
+}
+
+
+@pytest.mark.parametrize("lang", X)
+def test_humaneval_x_asks_for_the_function_and_tests_it(tmp_path: Path, lang: str, pool: Pool):
+    row = {key: value for key, value in X[lang].items() if key != "buggy_solution"}
+    write_gz(tmp_path / "humanevalx" / f"humaneval_{lang}.jsonl.gz", [row | {"task_id": f"{lang}/0"}])
+    benchmark = load(f"humanevalx-{lang}", str(tmp_path))
+    (problem,) = benchmark.problems
+    assert problem.entry_point == "f"  # with a line of its body, or its brace, below the header
+    assert problem.prompt.rstrip() in problem.instruction
+    if not refused(benchmark, pool):
+        wrong = problem.canonical.replace("x + 1", "x - 1")
+        judged = judge([Try(problem, problem.canonical), Try(problem, wrong)], pool)
+        assert [j.base.passed for j in judged] == [True, False]
+
+
+def test_a_go_row_of_humaneval_x_needs_its_imports(tmp_path: Path):
+    row = {"task_id": "Go/0", "prompt": "", "declaration": "", "canonical_solution": "", "test": ""}
+    write_gz(tmp_path / "humanevalx" / "humaneval_go.jsonl.gz", [row])
+    with pytest.raises(DataError, match="import"):
+        load("humanevalx-go", str(tmp_path))
 
 
 GO = """import (

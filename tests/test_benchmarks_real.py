@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmark_world import write_gz
 from tunesmith.benchmarks import load, overlap
 from tunesmith.benchmarks.differential import prepared
 from tunesmith.evaluate import Settings, evaluate
@@ -97,6 +98,25 @@ def test_references_of_every_language_pass_and_bugs_fail(lang: str, shared: Path
     assert failing(f"humanevalfix-{lang}", shared, pool).keys() <= FLAKY.keys()
     bugs = failing(f"humanevalfix-{lang}", shared, pool, "buggy")
     assert len(bugs.keys() | FLAKY.keys() if lang == "go" else bugs) == 164
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lang", ["python", "js", "java", "cpp", "go"])
+def test_what_humanevalpack_took_from_humaneval_x_passes_there(
+    lang: str, shared: Path, pool: Pool, tmp_path: Path
+):
+    """HumanEval-X is not at hand: HumanEvalPack's rows without what it added stand for it."""
+    added = ("buggy_solution", "entry_point", "instruction", "docstring", "signature")
+    given = rows(shared / "humanevalpack" / f"humanevalpack-{lang}.jsonl.gz")
+    bare = [{key: value for key, value in row.items() if key not in added} for row in given]
+    write_gz(tmp_path / "humanevalx" / f"humaneval_{lang}.jsonl.gz", bare)
+    name = f"humanevalx-{lang}"
+    assert failing(name, tmp_path, pool).keys() <= FLAKY.keys()
+    tries = [
+        Try(problem, problem.prompt + row["buggy_solution"])
+        for problem, row in zip(load(name, str(tmp_path)).problems, given, strict=True)
+    ]
+    assert not any(one.base.passed for one in judge(tries, pool) if one.base.task_id not in FLAKY)
 
 
 @pytest.mark.slow

@@ -6,14 +6,20 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from mock_server import Mock, Reply
 from tunesmith import read
+from tunesmith.benchmarks import GROUPS, NAMES, data_version, expand
 from tunesmith.cli import _guarded
 from tunesmith.code import blocks
 from tunesmith.document import read_document
+from tunesmith.errors import DataError
+from tunesmith.evaluation.export import SHAPES
+from tunesmith.evaluation.extraction import EXTRACTIONS
+from tunesmith.evaluation.taxonomy import FailureClass
 from tunesmith.recipe_reader import read_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,3 +124,24 @@ def test_the_page_on_runs_asks_again_as_it_says(
             command = line.replace(",malformed", "").replace("RUN", "runs/answers").split()[1:]
             assert _guarded([*command, "--quiet"]) == 0, line
     assert len(read("runs/answers", "answers")) == 20 and "asked again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES, *GROUPS} - {"starter", "starter_dev"}))
+def test_the_page_on_scoring_names_every_benchmark_and_its_file(name: str, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (first, *_) = expand([name])
+    with pytest.raises(DataError) as caught:
+        data_version(first, str(tmp_path))
+    path = caught.value.problem.split()[2].rstrip(",")
+    base, _, of = first.partition("-")
+    general = path.replace(f"-{of}.", "-LANG.").replace(f"_{of}.", "_LANG.")
+    assert f"`{path}`" in page or f"`{general}`" in page
+    assert f"`{base}`" in page or f"`{base}-LANG`" in page
+
+
+def test_the_page_on_scoring_names_every_extraction_class_and_shape() -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for name in (*EXTRACTIONS, *SHAPES):
+        assert f"`{name}`" in page
+    (listed,) = re.findall(r"`failure` is one of: ([^.]*)\.", page)
+    assert [" ".join(name.split()) for name in listed.split(",")] == [c for c in get_args(FailureClass) if c]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import UserError, nearest
 from ..garbage import seldom_collected
-from . import ds1000, humanevalpack, multipl_e
+from . import ds1000, humaneval_x, humanevalpack, multipl_e
 from .problem import Benchmark, Problem
 
 __all__ = ["GROUPS", "NAMES", "Benchmark", "Problem", "data_version", "expand", "load", "overlap"]
@@ -22,6 +22,7 @@ __all__ = ["GROUPS", "NAMES", "Benchmark", "Problem", "data_version", "expand", 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(ds1000.names(), "ds1000"),
+        **dict.fromkeys(humaneval_x.names()["humanevalx"], "humaneval_x"),
         **{name: "humanevalpack" for some in humanevalpack.names().values() for name in some},
         **{f"multipl_e-{lang}": "multipl_e" for lang in multipl_e.LANGUAGES},
         "humaneval": "humaneval",
@@ -39,13 +40,15 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Every benchmark, and the module of this package that knows it."""
 
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({**humanevalpack.names(), **multipl_e.names()})
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {**humaneval_x.names(), **humanevalpack.names(), **multipl_e.names()}
+)
 """Names that stand for several benchmarks, one a language."""
 
+_OF_HUMANEVAL = ("humaneval", "humaneval_plus", "humaneval_x", "humanevalpack", "multipl_e")
 _OF_MBPP_PLUS = {"mbpp_plus", "mbpp_plus_0.1.0", "mbpp_sanitized"}
 _ALIKE: tuple[set[str], ...] = (
-    {name for name, module in NAMES.items() if module in ("humaneval", "humaneval_plus", "humanevalpack")}
-    | {name for name in NAMES if name.startswith("multipl_e")},
+    {name for name, module in NAMES.items() if module in _OF_HUMANEVAL},
     {"mbpp", "mbpp_sanitized_test", *_OF_MBPP_PLUS},
     {"mbpp_dev", *_OF_MBPP_PLUS},
     {"mbpp_dev", "mbpp_dev_apart"},

@@ -26,7 +26,7 @@ _NEEDS = (
     *("task_id", "prompt", "declaration", "canonical_solution", "buggy_solution"),
     *("test", "entry_point", "instruction", "docstring"),
 )
-_STOP = {
+STOP = {
     "python": ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\nassert"),
     "go": ("\n//", "\nfunc main(", "struct", "\nfunc"),
 }
@@ -41,7 +41,7 @@ _PYTHON_SETUP = (
     + "from typing import *\nfrom collections import *\n"
 )
 _CPP_SETUP = "#include <bits/stdc++.h>\nusing namespace std;\n"
-_SETUP = {"python": _PYTHON_SETUP, "cpp": _CPP_SETUP}
+SETUP = {"python": _PYTHON_SETUP, "cpp": _CPP_SETUP}
 """What the benchmark's own harness puts before every program."""
 
 
@@ -74,7 +74,7 @@ def _problem(row: Row, task: str, lang: str) -> Problem:
     return Problem(
         task_id=row["task_id"],
         instruction=_instruction(row, task, called, language),
-        tests=_tests(row, lang),
+        tests=ending_tests(row, lang, _entry_point(row)),
         prompt=head,
         entry_point=_entry_point(row),
         language=language,
@@ -82,9 +82,9 @@ def _problem(row: Row, task: str, lang: str) -> Problem:
         buggy=head + row["buggy_solution"] if task == "fix" else "",
         describe=_describe(row, language) if task == "explain" else "",
         describe_chars=len(row["docstring"]) if task == "explain" else 0,
-        setup=_SETUP.get(lang, ""),
+        setup=SETUP.get(lang, ""),
         cpu_seconds=10.0 if lang in ("python", "js", "java") else None,
-        stop=_STOP.get(lang, ()),
+        stop=STOP.get(lang, ()),
     )
 
 
@@ -118,7 +118,7 @@ def _describe(row: Row, language: str) -> str:
     )
 
 
-def _tests(row: Row, lang: str) -> str:
+def ending_tests(row: Row, lang: str, entry_point: str) -> str:
     """Tests that end with an error where the program is wrong, and follow it in one file."""
     tests: str = row["test"]
     if lang == "js":  # console.assert only prints; and a program could have replaced it
@@ -127,7 +127,7 @@ def _tests(row: Row, lang: str) -> str:
             "{ if (!holds) throw new Error(said.join(' ') || 'assertion failed') }\n"
         )
         return own + tests.replace("console.assert(", "assertHolds(")
-    if lang == "cpp" and _entry_point(row) == "strlen":  # C's own would be tested, given a literal
+    if lang == "cpp" and entry_point == "strlen":  # C's own would be tested, given a literal
         return tests.replace("int main(", "#define strlen(text) strlen(std::string(text))\nint main(", 1)
     if lang == "go":
         return f"{row['test_setup']}\n{row['import']}\n{tests}"
