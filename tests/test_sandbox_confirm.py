@@ -178,7 +178,7 @@ FORGERS = {
     "less than none": instead("('value', (-1, 0), None)"),
     "words for numbers": instead("('value', (1, 'x'), None)"),
     "a stop at once": instead("('stopped', None, None)"),
-    "an error": instead("('raised', ('E',), (), '')"),
+    "an error": instead("('raised', ('E',), (), '', None)"),
 }
 
 

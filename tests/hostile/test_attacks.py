@@ -91,9 +91,10 @@ def test_nothing_was_left_for_the_next_program(ran: dict[str, Ran], pool: Pool) 
     look = """
 import os, random
 print(sorted(os.listdir(".")), [os.path.exists("/dev/shm/tunesmith-left-this")], os.environ.get("LEFT"))
+print(os.listxattr("."), open("own", "w").write("x"))
 """
     said = {outcome.stdout for outcome in pool.run([Program(look)] * 8)}
-    assert said == {"[] [False] None\n"}
+    assert said == {"[] [False] None\n[] 1\n"}
 
 
 def test_no_process_was_left(ran: dict[str, Ran], pool: Pool) -> None:

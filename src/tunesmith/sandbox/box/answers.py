@@ -45,7 +45,7 @@ class Answers:
         try:
             size = writer.add(reply)
         except (RecursionError, MemoryError, TypeError, ValueError) as error:
-            size = writer.add(("raised", *describe(error)))
+            size = writer.add(("raised", *describe(error), None))
         self._writer = writer
         self._wait(size)
 

@@ -118,6 +118,7 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
         """What a child does first: it keeps ``count`` descriptors, and becomes a program."""
         return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*bounds)]
 
+    mode = os.stat(walls.scratch).st_mode
     gc.collect()
     kept = gaps.fill()
     gc.freeze()
@@ -150,7 +151,7 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
             os.kill(child, orders.NUDGE_SIGNAL)
         else:
             control.sendall(_end(child, walls))
-            wipe(walls.scratch)
+            wipe(walls.scratch, mode)
             child = 0
     if child:
         _end(child, walls)
@@ -193,12 +194,26 @@ def _end(child: int, walls: Walls) -> bytes:
     return orders.REPORT.pack(os.waitstatus_to_exitcode(status), used, -1.0, usage.ru_maxrss * 1024)
 
 
-def wipe(scratch: str) -> None:
+def _as_new(folder: str, mode: int) -> None:
+    """Take from the folder itself what a program may have set: rights, access lists, attributes, times."""
+    with contextlib.suppress(PermissionError):  # where it is forbidden, it was to the program too
+        if os.stat(folder).st_mode != mode:
+            os.chmod(folder, mode & 0o7777)
+        if hasattr(os, "listxattr"):
+            for name in os.listxattr(folder):
+                os.removexattr(folder, name)
+        os.utime(folder, (0, 0))
+
+
+def wipe(scratch: str, mode: int) -> None:
     """Empty the scratch folder, however deep, unreadable or oddly named what is in it.
+
+    mode: of the folder itself, whatever a program has made of it.
 
     Folders are first moved up, so that no path grows long and nothing recurses. Raises OSError where
     something stays: this fork server must not serve another program then.
     """
+    _as_new(scratch, mode)
     if not os.listdir(scratch):
         return
     mark = os.urandom(8).hex()

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 from collections.abc import Callable
 
@@ -60,7 +61,7 @@ class Keeper:
     def remove_scratch(self) -> None:
         """Leave nothing behind."""
         with contextlib.suppress(OSError):
-            forkserver.wipe(self.scratch)
+            forkserver.wipe(self.scratch, stat.S_IFDIR | 0o700)
             os.rmdir(self.scratch)
 
     def serve(self, connection: socket.socket) -> None:

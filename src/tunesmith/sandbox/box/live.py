@@ -49,11 +49,14 @@ class Live:
             raise TypeError(f"{self._name} gives no iterator")
         size = 1
         while True:
-            chunk = self._session.ask("take", items, size)
-            if type(chunk) is not list or len(chunk) > size:
+            said = self._session.ask("take", items, size)
+            if type(said) is not tuple or [type(part) for part in said] != [list, bool]:
+                self._session.no_sense()
+            chunk, more = said
+            if len(chunk) > size:
                 self._session.no_sense()
             yield from chunk
-            if len(chunk) < size:
+            if not more:
                 return
             size = min(4 * size, _CHUNK)
 

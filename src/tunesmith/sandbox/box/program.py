@@ -12,12 +12,11 @@ import copy
 import marshal
 import sys
 import types
-from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from . import codec, live, suite
+from . import changes, codec, live, suite
 from .answers import MISSING, Answers, Earlier, are_there, describe, filled_in, flush
 from .channel import Gone, read_message, write_all
 from .codec import Message, decode_trusted
@@ -37,10 +36,11 @@ class Program:
         self._ahead: list[tuple[Callable[..., Any], Sequence[Any], Earlier]] = []
         self._confirming: tuple[Callable[..., Any], list[Sequence[Any]]] | None = None
         self._last: Any = None
+        self._broken: BaseException | None = None
         self._handed = False
         self.answers = Answers(self._export)
         self._questions: dict[str, Callable[..., Any]] = {
-            **live.OPERATORS, "run": self._run, "judge": self._judge, "take": _take, "enter": _enter,
+            **live.OPERATORS, "run": self._run, "judge": self._judge, "take": self._take, "enter": _enter,
             "each": self._each, "confirm": self._confirm, "digest": self._digest, "last": lambda: self._last,
             "call": lambda f, *a, **k: f(*a, **k), "getattr": getattr, "setattr": setattr, "iter": iter,
             "next": next, "len": len, "str": str, "repr": repr, "bool": bool, "int": int, "float": float,
@@ -60,16 +60,17 @@ class Program:
         """Answer one question, then the calls that were asked ahead, in order, until a handle is given."""
         message = read_message(line)
         question, arguments, named = decode_trusted(message, self._builders)
+        given = () if question == "run" else (*arguments, *named.values())
+        kept = changes.containers(given)
         reply: tuple[Any, ...]
         try:
-            value = self._questions[question](*arguments, **named)
-            reply = ("value", value, None if question == "run" else self._changed(message, arguments))
+            reply = ("value", self._questions[question](*arguments, **named))
         except BaseException as error:  # the door: what the program raises is its answer
             if isinstance(error, Gone):
                 raise
             reply = ("raised", *describe(error))
         answers = self.answers
-        answers.add(reply)
+        answers.add((*reply, self._changed(message, given, kept)))
         if self._ahead:
             self._answer_ahead()
         if self._confirming is not None:
@@ -85,20 +86,21 @@ class Program:
         given: list[Any] = []
         self._handed = False
         for call, arguments, earlier in calls:
-            value, changed = MISSING, None
+            if earlier is not None and not are_there(earlier, given):
+                self.answers.add(("stopped", None, None))
+                break
+            told = () if earlier is None else filled_in(arguments, earlier, given)
+            kept = changes.containers(told)
+            before = marshal.dumps(told, 2) if kept else b""
+            value: Any = MISSING
+            reply: tuple[Any, ...]
             try:
-                reply: tuple[Any, ...]
-                if earlier is None:
-                    value = call(*arguments)
-                elif are_there(earlier, given):
-                    value, changed = _watched(call, filled_in(arguments, earlier, given))
-                else:
-                    self.answers.add(("stopped", None, None))
-                    break
-                reply = ("value", value, changed)
+                value = call(*(arguments if earlier is None else told))
+                reply = ("value", value)
             except BaseException as error:  # the door: what the program raises is its answer
                 reply = ("raised", *describe(error))
-            self.answers.add(reply)
+            changed = tuple(kept) if kept and _image(told) != before else None
+            self.answers.add((*reply, changed))
             given.append(value)
             if self._handed or changed is not None:
                 break
@@ -167,15 +169,15 @@ class Program:
         """Run tests that need live objects right here, in the program's own module."""
         return suite.attempt(tests, entry_point, suite.as_main(self._module))
 
-    def _changed(self, message: Message, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """The arguments as the call left them, where it changed any."""
-        if not any(isinstance(a, (list, dict, set, bytearray, deque)) for a in arguments):
+    def _changed(self, message: Message, given: tuple[Any, ...], kept: list[Any]) -> tuple[Any, ...] | None:
+        """What the containers among the arguments hold now, where the call changed any."""
+        if not kept:
             return None
-        before = codec.decode(message, self._builders)[1]
+        _, arguments, named = decode_trusted(message, self._builders)
         try:
-            return None if before == arguments else arguments
+            return None if (*arguments, *named.values()) == given else tuple(kept)
         except Exception:  # the door: comparing may run the program's own __eq__, or numpy's
-            return arguments
+            return tuple(kept)
 
     def _export(self, value: Any) -> codec.Reduced:
         if isinstance(value, _Callback):
@@ -186,6 +188,18 @@ class Program:
         if isinstance(value, type) and issubclass(value, BaseException):
             return codec.build, ("error", number, tuple(kind.__name__ for kind in value.__mro__))
         return codec.build, ("live", number, type(value).__name__)
+
+    def _take(self, items: Any, size: int) -> tuple[list[Any], bool]:
+        """The next items, and whether there may be more. What they raise is raised after those before it."""
+        if self._broken is not None:
+            error, self._broken = self._broken, None
+            raise error
+        taken: list[Any] = []
+        try:
+            taken.extend(islice(items, size))
+        except BaseException as error:  # the door: what the program raises is its answer
+            self._broken = error
+        return taken, len(taken) == size or self._broken is not None
 
     def _mine(self, number: int) -> Any:
         return self._objects[number]
@@ -213,11 +227,12 @@ class _Callback:
         return self._ask(self.number, arguments)
 
 
-def _watched(call: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None]:
-    """What a call gives, and its arguments as it left them, where it changed any."""
-    before = marshal.dumps(arguments, 2)
-    value = call(*arguments)
-    return value, None if marshal.dumps(arguments, 2) == before else arguments
+def _image(arguments: tuple[Any, ...]) -> bytes:
+    """Bytes that tell whether arguments of built-in types have changed."""
+    try:
+        return marshal.dumps(arguments, 2)
+    except ValueError:  # the call has put something else into them
+        return b""
 
 
 def _missing(*_: Any) -> None:
@@ -226,10 +241,6 @@ def _missing(*_: Any) -> None:
 
 def _builtin(name: str) -> Any:
     return getattr(builtins, name)
-
-
-def _take(items: Any, size: int) -> list[Any]:
-    return list(islice(items, size))
 
 
 def _enter(value: Any) -> Any:

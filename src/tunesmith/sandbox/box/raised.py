@@ -8,6 +8,20 @@ from typing import Any
 from .channel import Gone
 
 
+def _builtin(name: str) -> type[BaseException] | None:
+    kind = getattr(builtins, name, None)
+    return kind if isinstance(kind, type) and issubclass(kind, BaseException) else None
+
+
+def _derived(name: str, bases: list[type[BaseException]]) -> type[BaseException]:
+    """A class of these bases, of which those that others derive from need not be named again."""
+    least = [b for b in bases if not any(o is not b and issubclass(o, b) for o in bases)]
+    try:
+        return type(name, tuple(least), {})
+    except TypeError:  # classes whose objects are laid out differently
+        return type(name, (least[0],), {})
+
+
 class ProgramExit(SystemExit):
     """The program asked to exit while it was tested."""
 
@@ -29,13 +43,12 @@ class Exceptions:
         """The class of these names, the most derived first. Raises TypeError on anything but names."""
         if type(names) is not tuple or not names or any(type(name) is not str or not name for name in names):
             raise TypeError("not an exception")
-        bases = [getattr(builtins, name, None) for name in names]
-        base = next((b for b in bases if isinstance(b, type) and issubclass(b, BaseException)), Exception)
-        if base.__name__ == names[0]:
-            return base
+        known = [kind for name in names if (kind := _builtin(name)) is not None] or [Exception]
+        if known[0].__name__ == names[0]:
+            return known[0]
         if names not in self._known:
-            parent = self.known(names[1:]) if len(names) > 1 else base
-            self._known[names] = type(names[0], (parent,), {})
+            own = len(names) > 1 and _builtin(names[1]) is None
+            self._known[names] = _derived(names[0], [self.known(names[1:])] if own else known)
         return self._known[names]
 
     def raised(self, names: Any, arguments: Any, trace: Any) -> BaseException:

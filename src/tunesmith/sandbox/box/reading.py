@@ -23,6 +23,7 @@ from functools import lru_cache
 from types import CodeType
 
 from . import plain, questions, stand_ins
+from .liveness import needs_live_objects
 from .questions import Call
 
 Where = typing.Literal["plain", "apart", "beside"]
@@ -48,17 +49,6 @@ _PLAIN_ATTRIBUTES = frozenset(
     | {"Counter", "deque", "defaultdict", "OrderedDict", "product", "permutations", "combinations", "chain"}
     | {"ascii_letters", "ascii_lowercase", "ascii_uppercase", "digits", "punctuation"}
 ) - {"format", "format_map", "mro", "SystemRandom", "seed", "setstate", "dispatch_table"}
-
-_BESIDE_NAMES = frozenset((
-    "globals", "locals", "vars", "eval", "exec", "compile", "__import__", "redirect_stdout",
-    "redirect_stderr", "StringIO", "patch", "mock", "MagicMock", "monkeypatch", "capsys", "inspect",
-    "importlib", "builtins", "gc", "tracemalloc", "open", "input", "signal",
-))  # fmt: skip
-_BESIDE_MODULES = frozenset((
-    "pandas", "torch", "scipy", "sklearn", "matplotlib", "tensorflow", "seaborn", "xgboost", "io",
-    "sys", "os", "inspect", "importlib", "gc", "unittest.mock", "subprocess", "multiprocessing",
-    "threading", "asyncio",
-))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +91,7 @@ def read(tests: str, entry_point: str, *, trusted: bool = True) -> Reading:
     if not unknown and not entry_point:
         shadowed = _called(tree) & free  # ``assert sum(1, 2) == 3``: nothing else can be under test
     nodes = list(ast.walk(tree))
-    if _needs_live_objects(nodes, unknown):
+    if needs_live_objects(nodes, unknown, entry_point):
         where: Where = "beside"
     else:
         simple = trusted and all(map(_is_plain, nodes)) and free - unknown <= plain.BUILTINS
@@ -173,31 +163,3 @@ def _is_plain(node: ast.AST) -> bool:
         name = getattr(node, "id", None) or getattr(node, "name", None) or getattr(node, "arg", None) or ""
         return not name.startswith("__") or name == "__name__"
     return True
-
-
-def _needs_live_objects(nodes: list[ast.AST], unknown: set[str]) -> bool:
-    """Whether the tests reach for the program itself and not only for what it gives back."""
-    makes_objects = arithmetic = False
-    for node in nodes:
-        if isinstance(node, ast.Name):
-            if node.id in _BESIDE_NAMES:
-                return True
-        elif isinstance(node, ast.Import):
-            if any(_is_beside(alias.name) for alias in node.names):
-                return True
-        elif isinstance(node, ast.ImportFrom):
-            if _is_beside(node.module or "") or any(alias.name in _BESIDE_NAMES for alias in node.names):
-                return True
-        elif isinstance(node, ast.ClassDef):
-            if not any("TestCase" in ast.unparse(base) for base in node.bases):
-                return True
-        elif isinstance(node, ast.BinOp):
-            arithmetic = True
-        elif isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else ""
-            makes_objects = makes_objects or (name in unknown and name[:1].isupper())
-    return makes_objects and arithmetic
-
-
-def _is_beside(module: str) -> bool:
-    return module in _BESIDE_MODULES or module.partition(".")[0] in _BESIDE_MODULES

@@ -14,13 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from . import answers, codec
+from . import answers, changes, codec
 from .channel import Gone
 from .codec import Message
 from .live import Live, Unplain
 from .raised import Exceptions
 
-_MUTABLE = (list, dict, set, bytearray, deque)
 _WORTH = 50
 """The fewest calls whose answers are confirmed; where they are not, the program has been run for nothing."""
 
@@ -48,7 +47,9 @@ class _Asked(NamedTuple):
             return arguments == self.arguments
         try:
             expected = answers.filled_in(self.arguments, self.earlier, given)
-            return marshal.dumps(arguments, 2) == marshal.dumps(expected, 2)
+            if marshal.dumps(arguments, 2) != marshal.dumps(expected, 2):
+                return False
+            return len(changes.containers(arguments)) == len(changes.containers(expected))
         except ValueError:
             return False
 
@@ -147,7 +148,8 @@ class Session:
         if self.lost:
             raise Gone(self.lost)
         message = codec.encode((question, arguments, named), self._export)
-        return self._settle(lambda: self._fresh(self._exchange(message)), arguments)
+        given = (*arguments, *named.values())
+        return self._settle(lambda: self._fresh(self._exchange(message)), given)
 
     def _next(self, arguments: tuple[Any, ...]) -> Any:
         """The answer to the next call asked ahead. Raises _Stopped where there is none.
@@ -186,12 +188,11 @@ class Session:
                 kind, *rest = self._decode(receive())
                 if kind == "value":
                     value, changed = rest
-                    self._changed = changed is not None
-                    if arguments:  # of an answer that is only flushed there are none to write to
-                        _write_back(arguments, changed)
-                    return value
+                    return self._with_changes(arguments, changed, value)
                 if kind == "raised":
-                    raise self._exceptions.raised(*rest)
+                    *said, changed = rest
+                    self._with_changes(arguments, changed, None)
+                    raise self._exceptions.raised(*said)
                 if kind == "stopped" and ahead:
                     raise _Stopped
                 if kind != "call":
@@ -202,12 +203,22 @@ class Session:
             self.lost = str(gone)
             raise
 
+    def _with_changes(self, arguments: tuple[Any, ...], changed: Any, value: Any) -> Any:
+        """An answer, after the arguments of its call were changed as the program's copies of them were."""
+        self._changed = changed is not None
+        if changed is None or not arguments:  # of an answer that is only flushed there are none to write to
+            return value
+        try:
+            return changes.repeat(changes.containers(arguments), changed, value)
+        except (TypeError, AttributeError):
+            raise Gone("no sense") from None
+
     def _decode(self, reader: codec.Reader) -> Any:
         try:
             reply = reader.take()
         except Exception as error:  # the door: a malformed stream may raise anything
             raise Gone(f"no sense: {type(error).__name__}") from None
-        if type(reply) is not tuple or len(reply) not in (3, 4) or type(reply[0]) is not str:
+        if type(reply) is not tuple or len(reply) not in (3, 5) or type(reply[0]) is not str:
             raise Gone("no sense")
         return reply
 
@@ -279,19 +290,3 @@ def digested(candidate: Callable[..., Any], arguments: list[Any]) -> tuple[int |
         return session.ask("digest", candidate, arguments), lambda: session.ask("last")
     answer = candidate(*arguments)
     return codec.digest(answer), lambda: answer
-
-
-def _write_back(arguments: tuple[Any, ...], changed: Any) -> None:
-    """Do to the tests' own containers what the program did to its copies of them."""
-    if changed is None:
-        return
-    if type(changed) is not tuple or len(changed) != len(arguments):
-        raise Gone("no sense")
-    for ours, theirs in zip(arguments, changed, strict=True):
-        if type(ours) is not type(theirs) or not isinstance(ours, _MUTABLE):
-            continue
-        if isinstance(ours, (list, bytearray)):
-            ours[:] = theirs
-        else:
-            ours.clear()
-            ours.extend(theirs) if isinstance(ours, deque) else ours.update(theirs)
