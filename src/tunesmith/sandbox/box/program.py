@@ -90,7 +90,7 @@ class Program:
                 self.answers.add(("stopped", None, None))
                 break
             told = () if earlier is None else filled_in(arguments, earlier, given)
-            kept = changes.containers(told)
+            kept = changes.containers(told) if told else []
             before = marshal.dumps(told, 2) if kept else b""
             value: Any = MISSING
             reply: tuple[Any, ...]
