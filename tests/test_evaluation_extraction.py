@@ -1,5 +1,6 @@
 """The right part of a reply is found, in time that grows with its length and no faster."""
 
+import textwrap
 import time
 
 import pytest
@@ -35,6 +36,31 @@ REPLIES = {
     "thoughts before the answer": f"<think>maybe ```python\nx\n``` no</think>\n```python\n{WHOLE}```",
     "a fence that the prompt had opened": f"{WHOLE}```\nDone.",
     "a future import": f"```python\nfrom __future__ import annotations\n{WHOLE}```",
+    "a future import in parentheses":
+        f"```python\nfrom __future__ import (\n    annotations,\n)  # new\n{WHOLE}```",
+    "a body at the margin that returns inside an if":
+        "```python\nif x:\n    return 2 * x\nelse:\n    return 0\n```",
+    "a byte order mark in the fence": f"```python\n\ufeff{WHOLE}```",
+    "fences in a docstring":
+        f'```python\n{WHOLE}\ndef more():\n    """\n    ```python\n    1\n    ```\n    """\n```',
+    "a fence in Markdown": f"```markdown\n# Twice\n```python\n{WHOLE}```\n```\nDone.",
+    "a fence in a longer fence of Markdown": f"````md\n```python\n{WHOLE}```\nThat is it.\n````",
+}  # fmt: skip
+STUBS = {
+    "the prompt": PROMPT,
+    "a body of pass": f"{PROMPT}    pass\n",
+    "a body of dots": f"{PROMPT}    ...\n",
+    "a body that is not implemented": f"{PROMPT}    import math\n    raise NotImplementedError('later')\n",
+    "a body of one comment": f"{WHOLE.partition('    ')[0]}    # Your code\n",
+    "a header without its colon": "def double(x: int) -> int\n",
+}
+REPLIES |= {
+    f"{name}, then the function": f"Given\n```python\n{stub}```\nwrite\n```\n{WHOLE}```\n"
+    for name, stub in STUBS.items()
+}
+REPLIES |= {
+    f"a fence indented by {indent!r}": "1. This:\n\n" + textwrap.indent(f"```python\n{WHOLE}```\n", indent)
+    for indent in ("   ", "       ", "\t", "  \t")
 }
 
 
@@ -46,6 +72,18 @@ def test_fence_first_finds_a_program_that_runs(name):
     assert scope["double"](21) == 42
     assert "List" in scope
     assert found.how
+
+
+@pytest.mark.parametrize("name", STUBS)
+def test_a_stub_alone_stays_as_it_is(name):
+    assert fence_first(f"```python\n{STUBS[name]}```", PROBLEM).program.endswith(STUBS[name])
+
+
+def test_a_header_in_braces_without_a_body_loses_to_the_function():
+    problem = Problem("C/0", "", "", "int f(int x){\n", "f", "cpp")
+    whole = "int f(int x){ return x; }\n"
+    found = fence_first(f"```cpp\nint f(int x){{ /* yours */ }}\n```\n```cpp\n{whole}```", problem)
+    assert found.program == whole
 
 
 def test_a_call_that_a_comment_shows_does_not_cut_the_prompts_preamble():

@@ -13,7 +13,7 @@ import tokenize
 import warnings
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
+_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
 ALIASES = {
     "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "ts": "typescript",
     "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust", "rb": "ruby", "sh": "bash",
@@ -22,12 +22,23 @@ ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block. ``closed`` is False where the text ended inside it. ``start`` is its offset."""
+    """A fenced block. ``closed`` is False where the text ended inside it. ``start`` is its offset.
+
+    ``code`` is what stands between the fences, unchanged; ``indent`` is what stands before the first one.
+    """
 
     language: str
     code: str
     closed: bool
     start: int
+    indent: str
+
+    @property
+    def dedented(self) -> str:
+        """``code`` without the fence's own indentation; a line that has less of it loses what it has."""
+        if not self.indent:
+            return self.code
+        return re.sub(rf"^(?:{self.indent}| {{,{_columns(self.indent)}}})", "", self.code, flags=re.MULTILINE)
 
 
 def language_name(tag: str) -> str:
@@ -36,13 +47,17 @@ def language_name(tag: str) -> str:
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced code blocks of Markdown ``text``, in order. A block ends at a fence of its own kind."""
+    """The fenced code blocks of Markdown ``text``, in order.
+
+    A block ends at a bare fence of its own kind, indented at most 3 columns more (CommonMark 0.31, 4.5).
+    """
     found: list[Block] = []
     opened: re.Match[str] | None = None
+    deepest = 0
     for fence in _FENCE.finditer(text):
         if opened is None:
-            opened = fence
-        elif fence[1][0] == opened[1][0] and len(fence[1]) >= len(opened[1]) and not fence[2]:
+            opened, deepest = fence, _columns(fence[1]) + 3
+        elif fence[2].startswith(opened[2]) and not fence[3] and _columns(fence[1]) <= deepest:
             found.append(_block(text, opened, fence.start(), closed=True))
             opened = None
     if opened is not None:
@@ -50,15 +65,19 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def _columns(indent: str) -> int:
+    return len(indent.expandtabs(4))
+
+
 def _block(text: str, opened: re.Match[str], end: int, *, closed: bool) -> Block:
     code = text[opened.end() + 1 : end]
-    return Block(language_name(opened[2]), code, closed, opened.start())
+    return Block(language_name(opened[3]), code, closed, opened.start(), opened[1])
 
 
 def code_of(text: str, language: str = "") -> str:
     """The program in a reply: its first fenced block (of ``language``, if there is one), else all of it."""
     block = program_block(text, language)
-    return text if block is None else block.code
+    return text if block is None else block.dedented
 
 
 def program_block(text: str, language: str = "") -> Block | None:

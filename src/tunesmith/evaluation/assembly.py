@@ -6,14 +6,16 @@ imports and helpers that stand in the prompt above the header belong to the prog
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 
 from ..benchmarks.braces import bare, braces, defines_main, without_main
 from ..benchmarks.problem import Problem
+from ..code import parse
 from .rust_imports import without_repeated_imports
 
-_FUTURE = re.compile(r"^from __future__ import [^\n]*\n?", re.MULTILINE)
+_FUTURE = re.compile(r"^from __future__ import[ \t]*(?:\([^()]*\))?[^\n]*\n?", re.MULTILINE)
 _HEADERS = {
     "python": r"^(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|^{name}[ \t]*(?::[^=\n]+)?=(?!=)",
     "javascript": r"^[ \t]*(?:export\s+)?(?:async\s+)?"
@@ -24,6 +26,7 @@ _HEADERS = {
     "rust": r"^[ \t]*(?:pub\s+)?fn\s+{name}\b",
 }
 _HEADERS["typescript"] = _HEADERS["javascript"]
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _CALLED = re.compile(r"[ \t]*\([^;{}]*\)[^;{}()=]*\{")
 _CLASS = re.compile(r"^[ \t]*(?:public\s+)?(?:final\s+)?class\s", re.MULTILINE)
 _NOT_A_TYPE = re.compile(r"(?:^|\b)(?:return|else|throw|new|case)\s*$|[^\w>*&\]\s]\s*$|^\s*$")
@@ -32,6 +35,27 @@ _NOT_A_TYPE = re.compile(r"(?:^|\b)(?:return|else|throw|new|case)\s*$|[^\w>*&\]\
 def defines(code: str, name: str, language: str) -> bool:
     """Whether ``code`` defines a function called ``name``."""
     return _definition(code, name, language) is not None
+
+
+def is_stub(code: str, name: str, language: str) -> bool:
+    """Whether ``code`` shows the header of ``name`` and no body: ``pass``, ``...``, a docstring."""
+    if language != "python":
+        _, opened, body = bare(code)[_definition(code, name, language) :].partition("{")
+        return bool(opened) and re.search(r"\w", body) is None
+    shown = (parse(code.rstrip() + end) for end in ("", "\n    pass", ":\n    pass"))
+    tree = next((tree for tree in shown if tree is not None), ast.Module([], []))
+    found = [node for node in tree.body if isinstance(node, _NAMED) and node.name == name]
+    return bool(found) and _is_empty(found[-1])
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    if isinstance(node, _NAMED):
+        return all(map(_is_empty, node.body))
+    if isinstance(node, ast.Raise):
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    said = node.value if isinstance(node, ast.Expr) else node
+    return isinstance(said, ast.Constant | ast.Pass | ast.Import | ast.ImportFrom)
 
 
 def _definition(code: str, name: str, language: str) -> int | None:
@@ -74,9 +98,24 @@ def _python(code: str, problem: Problem) -> tuple[str, str]:
         return future + head + _FUTURE.sub("", code) if head.strip() else code, "below the prompt's preamble"
     joint = "" if problem.prompt.endswith("\n") else "\n"
     body = code.lstrip("\n")
-    if re.search(r"^(?:return|yield)\b", body, re.MULTILINE):  # a body written at the margin
+    if _returns_at_margin(body):
         body = textwrap.indent(body, "    ")
     return problem.prompt + joint + body, "as the function's body"
+
+
+def _returns_at_margin(code: str) -> bool:
+    """Whether ``code`` is a function's body without the indentation: it returns outside every function."""
+    tree = parse(code)
+    if tree is None:
+        return re.search(r"^(?:return|yield)\b", code, re.MULTILINE) is not None
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, (*_NAMED, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+    return False
 
 
 def preamble(problem: Problem) -> str:

@@ -2,22 +2,23 @@
 
 One set of replies scores 53 to 60% by the choice made here alone, so the choice is part of a score's
 protocol, and every attempt says how its program was found. ``fence_first`` is ours: fences before
-guesses, blocks in the right language that define the entry point before others, never more work than
-linear in the length of the reply. The published ones stand in ``published.py``.
+guesses, blocks in the right language that define the entry point before others, a function with a body
+before a stub, never more work than linear in the length of the reply. The published ones stand in
+``published.py``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ..benchmarks.problem import Problem
 from ..code import Block, blocks, parse
 from ..errors import UserError, nearest
 from . import published
-from .assembly import assembled, defines
+from .assembly import assembled, defines, is_stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Extracted:
 
 Extraction = Callable[[str, Problem], Extracted]
 
+_BYTE_ORDER_MARK = re.compile(r"^\ufeff", re.MULTILINE)
 _THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
 _CODE_LINE = re.compile(r"^(?:from\s+\S+\s+import\b|import\s|def\s|class\s|async\s+def\s|@\w)", re.MULTILINE)
 _TRIES = 8
@@ -37,8 +39,8 @@ _TRIES = 8
 
 def fence_first(reply: str, problem: Problem) -> Extracted:
     """The fenced block that defines the entry point, else the first in the language, else the bare code."""
-    text = _THOUGHT.sub("", reply).replace("\r\n", "\n")
-    found = [block for block in blocks(text) if block.code.strip()]
+    text = _BYTE_ORDER_MARK.sub("", _THOUGHT.sub("", reply).replace("\r\n", "\n"))
+    found = _fences(text)
     opened = _written_before_fence(text, problem)
     if opened is not None:
         code, how = opened, "before a closing fence"
@@ -52,6 +54,15 @@ def fence_first(reply: str, problem: Problem) -> Extracted:
     return Extracted(program, f"{how}, {joined}" if joined else how)
 
 
+def _fences(text: str) -> list[Block]:
+    """The blocks that hold something; in place of a Markdown block those inside it."""
+    found: list[Block] = []
+    for block in blocks(text):
+        inner = blocks(block.dedented) if block.language in ("markdown", "md") else []
+        found += [replace(one, closed=one.closed or block.closed) for one in inner] or [block]
+    return [block for block in found if block.code.strip()]
+
+
 def _written_before_fence(text: str, problem: Problem) -> str | None:
     """Code before the first fence, where the prompt had opened that fence already."""
     first = next(iter(blocks(text)), None)
@@ -59,24 +70,33 @@ def _written_before_fence(text: str, problem: Problem) -> str | None:
         return None
     head = text[: first.start]
     continues = bool(problem.prompt) and head.lstrip("\n")[:1] in (" ", "\t")
-    if not (continues or defines(head, problem.entry_point, problem.language)):
+    if not (continues or _answers(head, problem)):
         return None
     return head if problem.language != "python" or continues or parse(head) else None
 
 
 def _chosen(found: list[Block], problem: Problem) -> tuple[str, str]:
     own = [block for block in found if block.language == problem.language]
-    for name, some in (("fence in the language", own), ("fence", found)):
-        for block in some:
-            if problem.entry_point and defines(block.code, problem.entry_point, problem.language):
-                return _said(block, f"{name}, defines {problem.entry_point}")
+    for fits in (_answers, _names):
+        for name, some in (("fence in the language", own), ("fence", found)):
+            for block in some:
+                if fits(block.dedented, problem):
+                    return _said(block, f"{name}, defines {problem.entry_point}")
     return _said(own[0], "fence in the language") if own else _said(found[0], "fence")
+
+
+def _names(code: str, problem: Problem) -> bool:
+    return defines(code, problem.entry_point, problem.language)
+
+
+def _answers(code: str, problem: Problem) -> bool:
+    return _names(code, problem) and not is_stub(code, problem.entry_point, problem.language)
 
 
 def _said(block: Block, how: str) -> tuple[str, str]:
     if block.closed:
-        return block.code, how
-    return block.code.rstrip().removesuffix("```"), f"{how}, never closed"
+        return block.dedented, how
+    return block.dedented.rstrip().removesuffix("```"), f"{how}, never closed"
 
 
 def _bare(text: str, problem: Problem) -> tuple[str, str]:

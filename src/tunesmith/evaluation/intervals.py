@@ -1,7 +1,7 @@
 """pass@k and the error bars around it.
 
 Published differences between code models are mostly inside noise: 98 of 164 is 59.8% with a 95%
-interval of [52.2, 67.0]. So every score of ours carries one, and two runs are compared in pairs.
+interval of [52.1, 67.0]. So every score of ours carries one, and two runs are compared in pairs.
 """
 
 from __future__ import annotations
