@@ -345,6 +345,28 @@ def test_an_endpoint_is_scored_by_its_address(data: Path, capsys):
     assert json.loads(out)["scores"][0]["value"] == 1.0
 
 
+DEAD = {"a bad key": Reply(401), "no such model": Reply(404)}
+
+
+@pytest.mark.parametrize("kind", DEAD)
+def test_an_endpoint_that_answers_nobody_ends_the_run_in_words(data: Path, capsys, kind: str):
+    with Mock(lambda asked: DEAD[kind]) as server:
+        code, _, err = run(capsys, f"openai:{kind}@{server.url}", "--on", "humaneval", "--data", data)
+    assert code == 3
+    assert f"HTTP {DEAD[kind].status}" in err
+    assert "Traceback" not in err
+
+
+def test_a_missing_key_is_the_users_to_mend(tmp_path: Path, data: Path, capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, "openai:gpt-4o", "--on", "humaneval", "--data", data)
+    assert code == 2
+    assert "OPENAI_API_KEY" in err
+    assert "Traceback" not in err
+
+
 def test_a_models_folder_is_asked_under_the_template_it_carries(tmp_path: Path, capsys):
     model, tokenizer = TINY.load()
     model.save_pretrained(tmp_path / "model")

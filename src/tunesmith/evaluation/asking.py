@@ -160,7 +160,11 @@ def _away(requests: list[Request], ctx: Context) -> tuple[list[Reply], dict[str,
 async def _all(
     client: Client, requests: Sequence[Request], width: int, ctx: Context
 ) -> list[Completion | Failure]:
-    """Every answer, at most ``width`` requests pending at once."""
+    """Every answer, at most ``width`` requests pending at once.
+
+    Raises:
+        ProviderRefused, BudgetReached, SetupError: as ``Client.answer`` does, and no group of them.
+    """
     answers: list[Completion | Failure | None] = [None] * len(requests)
     waiting = iter(enumerate(requests))
     done = 0
@@ -172,7 +176,10 @@ async def _all(
             done += 1
             ctx.tell(done, len(requests))
 
-    async with client, asyncio.TaskGroup() as group:
-        for _ in range(min(width, len(requests))):
-            group.create_task(work())
+    try:
+        async with client, asyncio.TaskGroup() as group:
+            for _ in range(min(width, len(requests))):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several.exceptions[0].__cause__
     return [answer for answer in answers if answer is not None]
