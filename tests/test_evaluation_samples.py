@@ -9,14 +9,17 @@ import orjson
 import pytest
 
 from benchmark_world import ALMOST, PROMPTS, RIGHT, data_folder, humaneval_rows, samples, write_gz
-from mock_server import Asked, Mock, Reply
+from mock_server import Asked, Behaviour, Mock, Reply, failure
 from training_world import TINY
 from tunesmith.benchmarks.problem import Problem
 from tunesmith.cli import _guarded
 from tunesmith.errors import DataError, UserError
 from tunesmith.evaluate import Settings, against, evaluate
+from tunesmith.evaluation.from_model import _model
 from tunesmith.evaluation.samples import is_samples, read_samples, tries
+from tunesmith.llm.openai import OpenAI
 from tunesmith.llm.template import TEMPLATES
+from tunesmith.scoreboard import warned
 
 
 @pytest.fixture
@@ -334,15 +337,61 @@ def test_evaluations_under_different_protocols_are_not_compared_unless_asked(tmp
     assert against(other, kept, across_protocols=True)[0].p_value == 1.0
 
 
-def test_an_endpoint_is_scored_by_its_address(data: Path, capsys):
-    def behave(asked: Asked) -> Reply:
-        name = next(name for name in RIGHT if f"def {name}(" in asked.prompt)
-        return Reply(text=f"```python\n{whole(name, RIGHT)}```")
+def answering(bodies: dict[str, str]) -> Behaviour:
+    """A server that answers each problem with a body of its own."""
 
-    with Mock(behave) as server:
+    def behave(asked: Asked) -> Reply:
+        name = next(name for name in bodies if f"def {name}(" in asked.prompt)
+        return Reply(text=f"```python\n{whole(name, bodies)}```")
+
+    return behave
+
+
+def test_an_endpoint_is_scored_by_its_address(data: Path, capsys):
+    with Mock(answering(RIGHT)) as server:
         code, out, _ = run(capsys, f"openai:mock@{server.url}", "--on", "humaneval", "--data", data, "--json")
     assert code == 0
     assert json.loads(out)["scores"][0]["value"] == 1.0
+
+
+def test_an_address_is_part_of_who_answers_so_two_servers_share_nothing(data: Path, capsys):
+    said = []
+    for body in (RIGHT, dict.fromkeys(RIGHT, "    return None\n")):
+        with Mock(answering(body)) as server:
+            for url in (server.url, f"{server.url}/"):
+                _, out, _ = run(capsys, f"openai:m@{url}", "--on", "humaneval", "--data", data, "--json")
+            assert len(server.asked) == 3
+        (score,) = json.loads(out)["scores"]
+        assert score["protocol"]["engine"] == f"openai at {server.url}"
+        said.append(score["value"])
+    assert said == [1.0, 0.0]
+
+
+def test_a_model_without_an_address_is_known_by_its_name_as_in_recipes():
+    assert _model("openai:m").identity() == OpenAI(model="m").identity() == "m"
+
+
+def test_two_addresses_of_one_protocol_are_compared(tmp_path: Path, data: Path, capsys):
+    kept = tmp_path / "first.json"
+    for more in (["--out", kept], ["--against", kept]):
+        with Mock(answering(RIGHT)) as server:
+            code, out, _ = run(capsys, f"openai:m@{server.url}", "--on", "humaneval", "--data", data, *more)
+        assert code == 0
+    assert "McNemar p = 1" in out
+
+
+def test_replies_that_did_not_come_are_told_with_their_reasons(data: Path, capsys):
+    def behave(asked: Asked) -> Reply:
+        return failure(400, "too long") if "def evens(" in asked.prompt else answering(RIGHT)(asked)
+
+    with Mock(behave) as server:
+        target = f"openai:m@{server.url}"
+        evaluation = evaluate(target, ["humaneval"], settings(data, extraction="human_eval"))
+    missing = evaluation.scores[0].attempts[1]
+    assert (missing.failure, missing.program, missing.raw, missing.extraction) == ("no reply", "", "", "")
+    warned(evaluation)
+    said = capsys.readouterr().err
+    assert "1 of 3 replies did not come and count as failed: refused 400: HTTP 400: too long (1)" in said
 
 
 DEAD = {"a bad key": Reply(401), "no such model": Reply(404)}

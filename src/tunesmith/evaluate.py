@@ -24,7 +24,7 @@ from .evaluation.extraction import extraction as known_extraction
 from .evaluation.from_samples import score_samples
 from .evaluation.intervals import mcnemar
 from .evaluation.samples import is_samples, read_samples
-from .evaluation.scoring import MACHINERY, Try
+from .evaluation.scoring import Try, comparable
 from .results import Attempt, Score
 
 
@@ -181,20 +181,23 @@ def against(evaluation: Evaluation, earlier: Path, *, across_protocols: bool = F
     """
     try:
         other = orjson.loads(earlier.read_bytes())
-        scores = {score["benchmark"]: score for score in other["scores"]}
+        protocols = {score["benchmark"]: dict(score["protocol"]) for score in other["scores"]}
         rows = other["per_sample"]
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        passed = {(row["benchmark"], row["task_id"], row["draw"]): row["passed"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"is not an evaluation: {error!r}"
         raise DataError(str(earlier), problem, "give a file made with `tunesmith eval --out`") from error
     found = []
     for score in evaluation.scores:
-        if score.k != 1 or score.benchmark not in scores or score.benchmark.endswith(".base"):
+        name = score.benchmark
+        if score.k != 1 or name not in protocols or name.endswith(".base"):
             continue
-        _same_protocol(score, scores[score.benchmark], str(earlier), across_protocols)
-        second = {_place(row): row["passed"] for row in rows if row["benchmark"] == score.benchmark}
-        pairs = [(a.passed, second[key]) for a in score.attempts if (key := (a.task_id, a.draw)) in second]
+        _same_protocol(score, protocols[name], str(earlier), across_protocols)
+        places = [(name, attempt.task_id, attempt.draw) for attempt in score.attempts]
+        both = zip(places, score.attempts, strict=True)
+        pairs = [(attempt.passed, passed[place]) for place, attempt in both if place in passed]
         only_first, only_second, p_value = mcnemar(pairs)
-        found.append(Pairing(score.benchmark, len(pairs), only_first, only_second, p_value))
+        found.append(Pairing(name, len(pairs), only_first, only_second, p_value))
     if not found:
         raise UserError(
             str(earlier), "shares no benchmark with this evaluation", "score both on the same one"
@@ -202,15 +205,12 @@ def against(evaluation: Evaluation, earlier: Path, *, across_protocols: bool = F
     return found
 
 
-def _place(row: Mapping[str, Any]) -> tuple[str, int]:
-    return row["task_id"], row["draw"]
-
-
 def _same_protocol(score: Score, other: Mapping[str, Any], where: str, across: bool) -> None:
+    ours, theirs = comparable(score.protocol), comparable(other)
     differing = {
-        key: (score.protocol.get(key), other["protocol"].get(key))
-        for key in score.protocol.keys() | other["protocol"].keys()
-        if key not in MACHINERY and score.protocol.get(key) != other["protocol"].get(key)
+        key: (ours.get(key), theirs.get(key))
+        for key in ours.keys() | theirs.keys()
+        if ours.get(key) != theirs.get(key)
     }
     if differing and not across:
         said = "; ".join(f"{key}: {a!r} here, {b!r} there" for key, (a, b) in sorted(differing.items()))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MACHINERY = ("isolation", "toolchain")
 """Keys of a protocol in which two scores may differ and still be compared."""
 
+_ADDRESS = re.compile(r" at \S+$")
 _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 
 
@@ -30,7 +31,8 @@ _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 class Try:
     """One program for one problem, before it runs, and what it was extracted from.
 
-    failure: the class of a try that there is no program for, e.g. ``no reply``.
+    place: in the samples file.  failure: the class of a try that there is no program for, e.g. ``no reply``.
+    reason: in words, why there is none.
     """
 
     problem: Problem
@@ -41,6 +43,8 @@ class Try:
     extraction: str = ""
     finish_reason: str = "stop"
     failure: str = ""
+    reason: str = ""
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,12 @@ def machinery(problems: Iterable[Problem], sandbox: Sandbox) -> dict[str, Json]:
     """What of a protocol is this machine's: the isolation, and what builds and runs each language."""
     languages = sorted({problem.language for problem in problems})
     return {"isolation": sandbox.isolation, "toolchain": "; ".join(filter(None, map(version, languages)))}
+
+
+def comparable(protocol: Mapping[str, Json]) -> dict[str, Json]:
+    """What of a protocol must be the same in two scores that are compared: not the machinery, no address."""
+    kept = {key: value for key, value in protocol.items() if key not in MACHINERY}
+    return kept | {"engine": _ADDRESS.sub("", str(kept["engine"]))} if "engine" in kept else kept
 
 
 def with_protocol(score: Score, **facts: Json) -> Score:
