@@ -135,6 +135,8 @@ def _program(given: Try, tests: str) -> Program:
 
 def _attempt(given: Try, outcome: Outcome | None) -> Attempt:
     told = outcome or Outcome("error")
+    if told.failure == "too large":  # the program's own doing, unlike a toolchain that is missing here
+        told = replace(told, status="error", failure="MemoryError")
     failure = given.failure or failure_class(told, program=given.program, finish_reason=given.finish_reason)
     return Attempt(
         task_id=given.problem.task_id, passed=told.status == "passed", status=told.status,
