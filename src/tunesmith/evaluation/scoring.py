@@ -31,8 +31,8 @@ _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 class Try:
     """One program for one problem, before it runs, and what it was extracted from.
 
-    place: in the samples file.  failure: the class of a try that there is no program for, e.g. ``no reply``.
-    reason: in words, why there is none.
+    failure: the class of a try that there is no program for, e.g. ``no reply``.  reason: why, in words.
+    place: among the samples given, from 0; a model's tries have none.
     """
 
     problem: Problem
