@@ -46,6 +46,9 @@ def evaluated(
     wanted = next((known for known in SHAPES if known == shape), None)
     if wanted is None:
         raise UserError("--shape", f"{shape!r} is no shape of a file", nearest(shape, SHAPES))
+    for option, path in (("--out", out), ("--export", export)):
+        if path:
+            _writable(option, path)
     evaluation = evaluate(target, [name.strip() for name in on.split(",") if name.strip()], settings)
     pairings = compared(evaluation, against, across_protocols=across_protocols) if against else []
     if out:
@@ -60,15 +63,23 @@ def evaluated(
         shown(evaluation, pairings)
 
 
+def _writable(option: str, path: Path) -> None:
+    """Refuse a path that could not be written, before an evaluation is made for it."""
+    if path.is_dir():
+        raise UserError(option, f"{path} is a folder", "name a file in it")
+    if not path.parent.is_dir():
+        raise UserError(option, f"there is no folder {path.parent}", "make it, or name another file")
+
+
 def sizes(given: str) -> tuple[int, ...]:
     """The k of pass@k from ``1,10,100``.
 
     Raises:
-        UserError: a part is no whole number.
+        UserError: a part is no whole number from 1 on.
     """
     parts = [part.strip() for part in given.split(",") if part.strip()]
-    if not parts or not all(part.isdigit() for part in parts):
-        raise UserError("--k", f"{given!r} is no list of whole numbers", "for example --k 1,10")
+    if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UserError("--k", f"{given!r} is no list of whole numbers from 1 on", "for example --k 1,10")
     return tuple(map(int, parts))
 
 

@@ -77,6 +77,15 @@ def _step(names: Sequence[str], fields: Mapping[str, Any]) -> PassAtK:
         raise UserError(where, first["msg"], "see `tunesmith eval --help`") from error
 
 
+def _means_a_path(target: str) -> bool:
+    """Whether ``target`` can be no name on the hub, which is ``MODEL`` or ``OWNER/MODEL``."""
+    return (
+        target.startswith((".", "/", "~"))
+        or target.endswith((".jsonl", ".json", ".gz", ".zip", "/"))
+        or target.count("/") > 1
+    )
+
+
 def _model(target: str) -> Model:
     kind, _, rest = target.partition(":")
     if kind == "openai" and rest:
@@ -88,9 +97,7 @@ def _model(target: str) -> Model:
         except ValidationError as error:
             raise UserError(target, error.errors()[0]["msg"], "openai:MODEL@http://host:port/v1") from error
     path = Path(target).expanduser()
-    if not path.exists() and (
-        target.startswith((".", "/", "~")) or path.suffix in (".jsonl", ".json", ".gz")
-    ):
+    if not path.exists() and _means_a_path(target):
         fix = "give a samples file, a model's folder, a hub name, or openai:MODEL@BASE_URL"
         raise DataError(target, "no such file or folder", fix)
     return Hf(model=target)
