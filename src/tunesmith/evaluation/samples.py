@@ -24,6 +24,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,7 @@ def _try(sample: Given, problem: Problem, draw: int, how: str | None) -> Try:
     return Try(problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports")
 
 
+@lru_cache(maxsize=1024)
 def _imports(prompt: str) -> str:
     """The imports of a prompt; where it is not all Python, its lines that are imports."""
     tree = parse(prompt)
