@@ -9,14 +9,17 @@ import orjson
 import pytest
 
 from benchmark_world import ALMOST, PROMPTS, RIGHT, data_folder, humaneval_rows, samples, write_gz
-from mock_server import Asked, Mock, Reply
+from mock_server import Asked, Behaviour, Mock, Reply, failure
 from training_world import TINY
 from tunesmith.benchmarks.problem import Problem
 from tunesmith.cli import _guarded
 from tunesmith.errors import DataError, UserError
 from tunesmith.evaluate import Settings, against, evaluate
+from tunesmith.evaluation.from_model import _model
 from tunesmith.evaluation.samples import is_samples, read_samples, tries
+from tunesmith.llm.openai import OpenAI
 from tunesmith.llm.template import TEMPLATES
+from tunesmith.scoreboard import warned
 
 
 @pytest.fixture
@@ -161,9 +164,64 @@ WRONG_FILES = {
     '{"task_id": "HumanEval/0", "completion": "x"}\n{oops}': "s.jsonl:2: is not JSON",
     '{"completion": "x"}': "s.jsonl: entry 1: has no task_id, only completion",
     '{"task_id": "HumanEval/0"}\n{"task_id": "x"}': "s.jsonl:1: sample of HumanEval/0 holds no program",
+    '{"task_id": "HumanEval/0", "answer": "x"}': "s.jsonl: entry 1: sample of HumanEval/0 holds no program",
+    '{"name": "HumanEval/0", "completions": [null, 5]}': "completions of HumanEval/0 hold None, which",
+    '{"task_id": "HumanEval/0", "completion": "x", "p": NaN}\n{oops}': "s.jsonl:2: is not JSON",
+    "".join(f'{{"task_id": "HumanEval/{n}", "completion": "x"}}\n' for n in (0, 1, 901, 902)): (
+        "s.jsonl:3: 'HumanEval/901', 'HumanEval/902' are no problems of humaneval"
+    ),
     "[1, 2]": "s.jsonl: entry 1: is a int",
     "": "holds no samples",
 }
+
+
+def test_numbers_that_json_does_not_know_are_read_as_python_writes_them(tmp_path: Path):
+    row = {"task_id": "HumanEval/0", "completion": "x", "mean": float("nan"), "most": float("inf")}
+    for rows in (1, 2):
+        (tmp_path / "s.jsonl").write_text(f"{json.dumps(row)}\n" * rows)
+        assert [sample.text for sample in read_samples(tmp_path / "s.jsonl")] == ["x"] * rows
+
+
+def test_a_program_that_is_no_text_is_named(tmp_path: Path):
+    (tmp_path / "HumanEval_7").mkdir()
+    (tmp_path / "HumanEval_7" / "0.py").write_bytes(b"x = '\xe9'\n")
+    with pytest.raises(DataError, match=r"HumanEval_7/0\.py: is not UTF-8"):
+        read_samples(tmp_path)
+
+
+PROMPT_AND_SOLUTION = {
+    "prose that begins like an import": (
+        "Take care to\nimport what you need, and\nfrom math import tau\n",
+        "",
+    ),
+    "an import over two lines": ("from math import (\n    tau,\n)\ndef f():\n    pass\n", ""),
+    "a solution with an import that must be first": (
+        "from math import tau\n",
+        '"""Doc."""\nfrom __future__ import annotations\n',
+    ),
+    "both with imports that must be first": (
+        "from __future__ import annotations\nfrom math import tau\n",
+        "from __future__ import division\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PROMPT_AND_SOLUTION)
+def test_a_prompts_imports_stand_where_they_help_its_solution(tmp_path: Path, kind: str):
+    prompt, head = PROMPT_AND_SOLUTION[kind]
+    row = {"task_id": "t/0", "prompt": prompt, "solution": f"{head}def f():\n    return tau\n"}
+    (tmp_path / "s.jsonl").write_text(json.dumps(row))
+    (tried,) = tries(read_samples(tmp_path / "s.jsonl"), {0: Problem("t/0", "", "", entry_point="f")})
+    found: dict = {}
+    exec(compile(tried.program, "s", "exec"), found)
+    assert found["f"]() > 6
+
+
+def test_an_empty_completion_holds_no_code(tmp_path: Path, data: Path):
+    path = samples(tmp_path / "s.jsonl", "completion", RIGHT | {"evens": "\n"})
+    for how in (None, "human_eval"):
+        (score,) = evaluate(str(path), ["humaneval"], settings(data, extraction=how)).scores
+        assert [attempt.failure for attempt in score.attempts] == ["", "no code", ""]
 
 
 def test_a_few_samples_of_problems_that_a_release_dropped_are_left_out_and_told(
@@ -230,8 +288,10 @@ def test_one_file_can_be_scored_on_several_benchmarks(tmp_path: Path, data: Path
     values = {score.benchmark: round(score.value, 3) for score in evaluation.scores}
     assert values == {"humaneval": 1.0, "humaneval_plus": 0.333, "humaneval_plus.base": 1.0}
     rows = evaluation.brief()["per_sample"]
-    assert [row["benchmark"] for row in rows] == ["humaneval"] * 3 + ["humaneval_plus"] * 3
-    assert [row["base_passed"] for row in rows[3:]] == [True] * 3
+    assert [row["benchmark"] for row in rows] == ["humaneval", "humaneval_plus"] * 3
+    assert [row["task_id"] for row in rows] == [f"HumanEval/{n}" for n in (0, 0, 1, 1, 2, 2)]
+    assert [row["base_passed"] for row in rows[1::2]] == [True] * 3
+    assert [row["task_id"] for row in evaluation.whole()["per_sample"]] == [row["task_id"] for row in rows]
 
 
 def test_the_extraction_changes_what_a_file_scores(tmp_path: Path, data: Path):
@@ -332,17 +392,88 @@ def test_evaluations_under_different_protocols_are_not_compared_unless_asked(tmp
     with pytest.raises(UserError, match=r"another protocol.*extraction"):
         against(other, kept)
     assert against(other, kept, across_protocols=True)[0].p_value == 1.0
+    kept.write_text('{"scores": [{"benchmark": "humaneval"}], "per_sample": []}')
+    with pytest.raises(DataError, match="is not an evaluation"):
+        against(other, kept)
+
+
+def answering(bodies: dict[str, str]) -> Behaviour:
+    """A server that answers each problem with a body of its own."""
+
+    def behave(asked: Asked) -> Reply:
+        name = next(name for name in bodies if f"def {name}(" in asked.prompt)
+        return Reply(text=f"```python\n{whole(name, bodies)}```")
+
+    return behave
 
 
 def test_an_endpoint_is_scored_by_its_address(data: Path, capsys):
-    def behave(asked: Asked) -> Reply:
-        name = next(name for name in RIGHT if f"def {name}(" in asked.prompt)
-        return Reply(text=f"```python\n{whole(name, RIGHT)}```")
-
-    with Mock(behave) as server:
+    with Mock(answering(RIGHT)) as server:
         code, out, _ = run(capsys, f"openai:mock@{server.url}", "--on", "humaneval", "--data", data, "--json")
     assert code == 0
     assert json.loads(out)["scores"][0]["value"] == 1.0
+
+
+def test_an_address_is_part_of_who_answers_so_two_servers_share_nothing(data: Path, capsys):
+    said = []
+    for body in (RIGHT, dict.fromkeys(RIGHT, "    return None\n")):
+        with Mock(answering(body)) as server:
+            for url in (server.url, f"{server.url}/"):
+                _, out, _ = run(capsys, f"openai:m@{url}", "--on", "humaneval", "--data", data, "--json")
+            assert len(server.asked) == 3
+        (score,) = json.loads(out)["scores"]
+        assert score["protocol"]["engine"] == f"openai at {server.url}"
+        said.append(score["value"])
+    assert said == [1.0, 0.0]
+
+
+def test_a_model_without_an_address_is_known_by_its_name_as_in_recipes():
+    assert _model("openai:m").identity() == OpenAI(model="m").identity() == "m"
+
+
+def test_two_addresses_of_one_protocol_are_compared(tmp_path: Path, data: Path, capsys):
+    kept = tmp_path / "first.json"
+    for more in (["--out", kept], ["--against", kept]):
+        with Mock(answering(RIGHT)) as server:
+            code, out, _ = run(capsys, f"openai:m@{server.url}", "--on", "humaneval", "--data", data, *more)
+        assert code == 0
+    assert "McNemar p = 1" in out
+
+
+def test_replies_that_did_not_come_are_told_with_their_reasons(data: Path, capsys):
+    def behave(asked: Asked) -> Reply:
+        return failure(400, "too long") if "def evens(" in asked.prompt else answering(RIGHT)(asked)
+
+    with Mock(behave) as server:
+        target = f"openai:m@{server.url}"
+        evaluation = evaluate(target, ["humaneval"], settings(data, extraction="human_eval"))
+    missing = evaluation.scores[0].attempts[1]
+    assert (missing.failure, missing.program, missing.raw, missing.extraction) == ("no reply", "", "", "")
+    warned(evaluation)
+    said = capsys.readouterr().err
+    assert "1 of 3 replies did not come and count as failed: refused 400: HTTP 400: too long (1)" in said
+
+
+DEAD = {"a bad key": Reply(401), "no such model": Reply(404)}
+
+
+@pytest.mark.parametrize("kind", DEAD)
+def test_an_endpoint_that_answers_nobody_ends_the_run_in_words(data: Path, capsys, kind: str):
+    with Mock(lambda asked: DEAD[kind]) as server:
+        code, _, err = run(capsys, f"openai:{kind}@{server.url}", "--on", "humaneval", "--data", data)
+    assert code == 3
+    assert f"HTTP {DEAD[kind].status}" in err
+    assert "Traceback" not in err
+
+
+def test_a_missing_key_is_the_users_to_mend(tmp_path: Path, data: Path, capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, "openai:gpt-4o", "--on", "humaneval", "--data", data)
+    assert code == 2
+    assert "OPENAI_API_KEY" in err
+    assert "Traceback" not in err
 
 
 def test_a_models_folder_is_asked_under_the_template_it_carries(tmp_path: Path, capsys):
@@ -364,6 +495,15 @@ MISTAKES = {
     ("{s}", "--on", "humanevl"): "did you mean 'humaneval'",
     ("{s}", "--on", "humaneval", "--extraction", "fence"): "no extraction is called 'fence'",
     ("{s}", "--on", "humaneval", "--k", "many"): "is no list of whole numbers",
+    ("{s}", "--on", "humaneval", "--k", "0"): "is no list of whole numbers from 1 on",
+    ("{s}", "--on", "humaneval", "--k", "\u00b2"): "is no list of whole numbers from 1 on",
+    ("{s}", "--on", ","): "--on: names no benchmark",
+    ("{s}", "--on", "humaneval", "--n", "2", "--limit", "1"): "--n, --limit: says how a model is asked",
+    ("{s}", "--on", "humaneval", "--top-p", "0.9"): "--top-p: says how a model is asked",
+    ("{s}", "--on", "humaneval", "--out", "/nowhere/o.json"): "--out: there is no folder /nowhere",
+    ("{s}", "--on", "humaneval", "--export", "/"): "--export: / is a folder",
+    ("out/of/nowhere", "--on", "humaneval"): "out/of/nowhere: no such file",
+    ("nowhere.zip", "--on", "humaneval"): "nowhere.zip: no such file",
     ("{s}", "--on", "humaneval", "--shape", "plus"): "is no shape of a file",
     ("{s}", "--on", "humaneval", "--k", "3"): "fewer than 3 samples",
     ("{s}", "--on", "humaneval", "--against", "{s}"): "is not an evaluation",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from benchmark_world import ALMOST, PROMPTS, RIGHT, data_folder
 from llm_world import served
-from mock_server import Asked, Mock, Reply
+from mock_server import Asked, Mock, Reply, failure
 from training_world import TINY
 from tunesmith.benchmarks import load
 from tunesmith.benchmarks.differential import prepared, unaided
@@ -26,6 +26,7 @@ from tunesmith.llm.client import Client
 from tunesmith.llm.store import AnswerStore
 from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, open_sandbox
+from tunesmith.sandbox.pool import LARGEST
 from tunesmith.step import Context
 
 
@@ -212,10 +213,15 @@ def test_an_explanation_is_asked_first_and_answered_from(monkeypatch, pool: Pool
             return Reply(text="  It doubles, and then some more  ")
         return Reply(text=fenced("double", RIGHT["double"]))
 
+    step = PassAtK(benchmarks=("humanevalexplain-python",))
     with Mock(behave) as server:
-        (score,) = PassAtK(benchmarks=("humanevalexplain-python",)).score(context(pool, served(server.url)))
+        (score,) = step.score(context(pool, served(server.url)))
     assert score.attempts[0].prompt == "Write it: It double"
     assert score.value == 1.0
+    with Mock(lambda asked: failure(422, "no")) as server:
+        (score,) = step.score(context(pool, served(server.url)))
+        assert len(server.asked) == 1  # what was not described cannot be answered
+    assert [a.failure for a in score.attempts] == ["no reply"]
 
 
 def test_stricter_tests_give_a_second_score_that_is_never_higher(tmp_path: Path, pool: Pool):
@@ -294,6 +300,7 @@ FAILURES = {
     "def f(x):\n    while True: pass\n": "timeout",
     "def f(x):\n    return bytearray(1 << 40)\n": "memory",
     "": "no code",
+    f"def f(x):\n    return x + 1\n#{'x' * LARGEST}": "memory",
 }
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from .evaluation.extraction import extraction as known_extraction
 from .evaluation.from_samples import score_samples
 from .evaluation.intervals import mcnemar
 from .evaluation.samples import is_samples, read_samples
-from .evaluation.scoring import MACHINERY, Try
+from .evaluation.scoring import Try, comparable
 from .results import Attempt, Score
+
+OF_MODELS = ("n", "temperature", "top_p", "max_tokens", "limit", "prompting", "frame", "shots")
+"""Settings that a samples file has no use for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,12 @@ class Evaluation:
         return {
             "target": self.target,
             "scores": [_brief(score) for score in self.scores],
-            "per_sample": [row for name in self._names() for row in self._rows(name, whole=False)],
+            "per_sample": self._rows(whole=False),
         }
 
     def whole(self) -> dict[str, Any]:
         """As ``brief``, with prompt, reply and program of every attempt."""
-        rows = [row for name in self._names() for row in self._rows(name, whole=True)]
-        return {**self.brief(), "per_sample": rows}
+        return {**self.brief(), "per_sample": self._rows(whole=True)}
 
     def export(self, shape: Shape) -> bytes:
         """The one benchmark's tries and results in a format of others.
@@ -87,7 +90,16 @@ class Evaluation:
     def _names(self) -> list[str]:
         return list(dict.fromkeys(s.benchmark for s in self.scores if not s.benchmark.endswith(".base")))
 
-    def _rows(self, name: str, *, whole: bool) -> list[dict[str, Any]]:
+    def _rows(self, *, whole: bool) -> list[dict[str, Any]]:
+        """Every attempt, in the order of the samples; one of several benchmarks has a row for each."""
+        placed = [
+            (made.place, row)
+            for name in self._names()
+            for made, row in zip(self.tries[name], self._rows_of(name, whole=whole), strict=True)
+        ]
+        return [row for _, row in sorted(placed, key=itemgetter(0))]
+
+    def _rows_of(self, name: str, *, whole: bool) -> list[dict[str, Any]]:
         attempts = next(score.attempts for score in self.scores if score.benchmark == name)
         base = next((score.attempts for score in self.scores if score.benchmark == f"{name}.base"), None)
         rows = [_row(name, attempt, whole) for attempt in attempts]
@@ -119,8 +131,11 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
     ``openai:MODEL`` or ``openai:MODEL@BASE_URL``.
 
     Raises:
-        UserError: no such benchmark, data, model or extraction; samples that are malformed or of no problem.
+        UserError: no such benchmark, data, model or extraction; samples that are malformed or of no problem;
+            settings of a model for a samples file.
     """
+    if not on:
+        raise UserError("--on", "names no benchmark", "for example --on humaneval,mbpp_plus")
     if settings.extraction is not None:
         known_extraction(settings.extraction, "--extraction")
     names = expand(on)
@@ -128,12 +143,22 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
     with contextlib.closing(InstrumentLender(workers, settings.isolation)) as lender:
         path = Path(target).expanduser()
         if is_samples(path):
+            _no_model_settings(target, settings)
             made = _of_samples(path, names, settings, lender)
         else:
             made = _of_model(target, names, settings, lender)
     scores = tuple(score for found, _ in made for score in found)
     tries = {found[0].benchmark: tried for found, tried in made}
     return Evaluation(target, scores, tries, tuple(n for n in on if n in names and n not in tries))
+
+
+def _no_model_settings(target: str, settings: Settings) -> None:
+    usual = Settings()
+    given = [name for name in OF_MODELS if getattr(settings, name) != getattr(usual, name)]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        problem = f"says how a model is asked, and {target} is a samples file: all of it is scored"
+        raise UserError(options, problem, "leave it out")
 
 
 def _of_samples(
@@ -181,20 +206,23 @@ def against(evaluation: Evaluation, earlier: Path, *, across_protocols: bool = F
     """
     try:
         other = orjson.loads(earlier.read_bytes())
-        scores = {score["benchmark"]: score for score in other["scores"]}
+        protocols = {score["benchmark"]: dict(score["protocol"]) for score in other["scores"]}
         rows = other["per_sample"]
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        passed = {(row["benchmark"], row["task_id"], row["draw"]): row["passed"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"is not an evaluation: {error!r}"
         raise DataError(str(earlier), problem, "give a file made with `tunesmith eval --out`") from error
     found = []
     for score in evaluation.scores:
-        if score.k != 1 or score.benchmark not in scores or score.benchmark.endswith(".base"):
+        name = score.benchmark
+        if score.k != 1 or name not in protocols or name.endswith(".base"):
             continue
-        _same_protocol(score, scores[score.benchmark], str(earlier), across_protocols)
-        second = {_place(row): row["passed"] for row in rows if row["benchmark"] == score.benchmark}
-        pairs = [(a.passed, second[key]) for a in score.attempts if (key := (a.task_id, a.draw)) in second]
+        _same_protocol(score, protocols[name], str(earlier), across_protocols)
+        places = [(name, attempt.task_id, attempt.draw) for attempt in score.attempts]
+        both = zip(places, score.attempts, strict=True)
+        pairs = [(attempt.passed, passed[place]) for place, attempt in both if place in passed]
         only_first, only_second, p_value = mcnemar(pairs)
-        found.append(Pairing(score.benchmark, len(pairs), only_first, only_second, p_value))
+        found.append(Pairing(name, len(pairs), only_first, only_second, p_value))
     if not found:
         raise UserError(
             str(earlier), "shares no benchmark with this evaluation", "score both on the same one"
@@ -202,15 +230,12 @@ def against(evaluation: Evaluation, earlier: Path, *, across_protocols: bool = F
     return found
 
 
-def _place(row: Mapping[str, Any]) -> tuple[str, int]:
-    return row["task_id"], row["draw"]
-
-
 def _same_protocol(score: Score, other: Mapping[str, Any], where: str, across: bool) -> None:
+    ours, theirs = comparable(score.protocol), comparable(other)
     differing = {
-        key: (score.protocol.get(key), other["protocol"].get(key))
-        for key in score.protocol.keys() | other["protocol"].keys()
-        if key not in MACHINERY and score.protocol.get(key) != other["protocol"].get(key)
+        key: (ours.get(key), theirs.get(key))
+        for key in ours.keys() | theirs.keys()
+        if ours.get(key) != theirs.get(key)
     }
     if differing and not across:
         said = "; ".join(f"{key}: {a!r} here, {b!r} there" for key, (a, b) in sorted(differing.items()))

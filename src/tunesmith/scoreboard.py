@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import shorten
 
 import orjson
 from rich.console import Console
@@ -16,10 +17,12 @@ from rich.table import Table as Grid
 from .errors import UserError, nearest
 from .evaluate import SHAPES, Evaluation, Pairing, Settings, evaluate
 from .evaluate import against as compared
+from .evaluation.scoring import Try
 from .results import Score
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+_REASON, _REASONS = 160, 3
 _FENCE = re.compile(r"^```", re.MULTILINE)
 
 
@@ -43,6 +46,9 @@ def evaluated(
     wanted = next((known for known in SHAPES if known == shape), None)
     if wanted is None:
         raise UserError("--shape", f"{shape!r} is no shape of a file", nearest(shape, SHAPES))
+    for option, path in (("--out", out), ("--export", export)):
+        if path:
+            _writable(option, path)
     evaluation = evaluate(target, [name.strip() for name in on.split(",") if name.strip()], settings)
     pairings = compared(evaluation, against, across_protocols=across_protocols) if against else []
     if out:
@@ -57,15 +63,23 @@ def evaluated(
         shown(evaluation, pairings)
 
 
+def _writable(option: str, path: Path) -> None:
+    """Refuse a path that could not be written, before an evaluation is made for it."""
+    if path.is_dir():
+        raise UserError(option, f"{path} is a folder", "name a file in it")
+    if not path.parent.is_dir():
+        raise UserError(option, f"there is no folder {path.parent}", "make it, or name another file")
+
+
 def sizes(given: str) -> tuple[int, ...]:
     """The k of pass@k from ``1,10,100``.
 
     Raises:
-        UserError: a part is no whole number.
+        UserError: a part is no whole number from 1 on.
     """
     parts = [part.strip() for part in given.split(",") if part.strip()]
-    if not parts or not all(part.isdigit() for part in parts):
-        raise UserError("--k", f"{given!r} is no list of whole numbers", "for example --k 1,10")
+    if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UserError("--k", f"{given!r} is no list of whole numbers from 1 on", "for example --k 1,10")
     return tuple(map(int, parts))
 
 
@@ -85,29 +99,46 @@ def shown(evaluation: Evaluation, pairings: Sequence[Pairing] = ()) -> None:
 
 
 def warned(evaluation: Evaluation) -> None:
-    """On standard error: what the scores leave out."""
+    """On standard error: what the scores leave out, and what counts as failed though no program ran."""
+    for line in dict.fromkeys(_warnings(evaluation)):
+        _err.print(f"warning: {escape(line)}")
+
+
+def _warnings(evaluation: Evaluation) -> Iterator[str]:
     told = {str(line) for score in evaluation.scores for line in score.protocol.get("skipped", ())}
     for name in evaluation.without:
-        if any(line.startswith(f"{name}: ") for line in told):
-            continue
-        _err.print(f"warning: {name}: no sample belongs to it, so it has no score")
+        if not any(line.startswith(f"{name}: ") for line in told):
+            yield f"{name}: no sample belongs to it, so it has no score"
     for score in evaluation.scores:
         if score.benchmark.endswith(".base"):
             continue
         whole, seen = score.protocol.get("of"), score.protocol.get("problems")
         if whole is not None and seen is not None and seen < whole:
-            _err.print(
-                f"warning: {score.benchmark}: samples for {seen} of {whole} problems; the score is of these"
-            )
+            yield f"{score.benchmark}: samples for {seen} of {whole} problems; the score is of these"
         for line in score.protocol.get("skipped", ()):
-            _err.print(f"warning: left out: {line}")
+            yield f"left out: {line}"
         if fenced := _fenced(evaluation, score):
-            _err.print(
-                f"warning: {score.benchmark}: {fenced} samples hold a code fence and ran as they are; "
+            yield (
+                f"{score.benchmark}: {fenced} samples hold a code fence and ran as they are; "
                 "with --extraction fence_first they are read as replies"
             )
         if refused := score.protocol.get("refused"):
-            _err.print(f"warning: {score.benchmark}: {refused} programs were not run and do not count")
+            yield f"{score.benchmark}: {refused} programs were not run and do not count"
+        if missing := _missing(evaluation.tries.get(score.benchmark, ())):
+            yield f"{score.benchmark}: {missing}"
+
+
+def _missing(tries: Sequence[Try]) -> str:
+    """How many replies did not come, and why; empty where all came."""
+    missing = (t.reason for t in tries if t.failure == "no reply")
+    reasons = Counter(shorten(reason, _REASON, placeholder=" ...") for reason in missing)
+    if not reasons:
+        return ""
+    some = reasons.most_common(_REASONS)
+    said = [f"{reason} ({count})" for reason, count in some]
+    if rest := reasons.total() - sum(count for _, count in some):
+        said.append(f"other reasons ({rest})")
+    return f"{reasons.total()} of {len(tries)} replies did not come and count as failed: {'; '.join(said)}"
 
 
 def _fenced(evaluation: Evaluation, score: Score) -> int:

@@ -38,14 +38,25 @@ class Opens(Protocol):
     def resolve(self, request: Request) -> Request: ...
 
 
+@runtime_checkable
+class Named(Protocol):
+    """A model that says itself what a protocol calls it."""
+
+    def engine(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said, or why it said nothing: ``failure`` is empty where it answered."""
+    """What a model said, or why it said nothing.
+
+    failure: its class; empty where the model answered.  reason: what was in the way, in words.
+    """
 
     prompt: str
     text: str = ""
     finish_reason: str = "stop"
     failure: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +106,14 @@ def ask(drawn: Drawn, words: Words, ctx: Context) -> tuple[list[Reply], dict[str
     if any(problem.describe for problem, _ in drawn):
         questions = [(replace(problem, instruction=problem.describe), draw) for problem, draw in drawn]
         descriptions, _ = _answers(questions, words, ctx)
-        drawn = [
+        described = [
             (_from_description(problem, reply.text), draw)
             for (problem, draw), reply in zip(drawn, descriptions, strict=True)
+            if not reply.failure
         ]
+        answers, how = _answers(described, words, ctx)
+        following = iter(answers)
+        return [reply if reply.failure else next(following) for reply in descriptions], how
     return _answers(drawn, words, ctx)
 
 
@@ -139,9 +154,9 @@ def _engine(model: Any) -> str:
 
 def _reply(prompt: str, answer: Completion | Failure | None) -> Reply:
     if answer is None:
-        return Reply(prompt, failure="no reply")
+        return Reply(prompt, failure="no reply", reason="the prompt leaves no room for a reply")
     if isinstance(answer, Failure):
-        return Reply(prompt, answer.message, answer.kind, "no reply")
+        return Reply(prompt, failure="no reply", reason=f"{answer.kind}: {answer.message}")
     return Reply(prompt, answer.text, answer.finish_reason)
 
 
@@ -154,13 +169,18 @@ def _away(requests: list[Request], ctx: Context) -> tuple[list[Reply], dict[str,
         _reply(request.messages[-1].content, answer)
         for request, answer in zip(requests, answers, strict=True)
     ]
-    return replies, {"template": "the server's own", "engine": type(model).__module__.rsplit(".", 1)[-1]}
+    engine = model.engine() if isinstance(model, Named) else type(model).__module__.rsplit(".", 1)[-1]
+    return replies, {"template": "the server's own", "engine": engine}
 
 
 async def _all(
     client: Client, requests: Sequence[Request], width: int, ctx: Context
 ) -> list[Completion | Failure]:
-    """Every answer, at most ``width`` requests pending at once."""
+    """Every answer, at most ``width`` requests pending at once.
+
+    Raises:
+        ProviderRefused, BudgetReached, SetupError: as ``Client.answer`` does, and no group of them.
+    """
     answers: list[Completion | Failure | None] = [None] * len(requests)
     waiting = iter(enumerate(requests))
     done = 0
@@ -172,7 +192,10 @@ async def _all(
             done += 1
             ctx.tell(done, len(requests))
 
-    async with client, asyncio.TaskGroup() as group:
-        for _ in range(min(width, len(requests))):
-            group.create_task(work())
+    try:
+        async with client, asyncio.TaskGroup() as group:
+            for _ in range(min(width, len(requests))):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several.exceptions[0].__cause__
     return [answer for answer in answers if answer is not None]

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -20,6 +21,23 @@ from ..results import Score
 from ..step import Context, Lender
 from .pass_at_k import PassAtK
 from .scoring import Try
+
+
+class Addressed(OpenAI):
+    """An endpoint that was named by its address: at another address is another model."""
+
+    def identity(self) -> str:
+        """As in a recipe, and the address: answers are kept under both."""
+        return f"{super().identity()} at {self._address()}"
+
+    def engine(self) -> str:
+        """What a protocol calls it."""
+        return f"openai at {self._address()}"
+
+    def _address(self) -> str:
+        """The address in one way of writing it; it holds no key, since ``base_url`` takes none."""
+        parts = urlsplit(self.base_url[0])
+        return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def score_model(
@@ -59,18 +77,27 @@ def _step(names: Sequence[str], fields: Mapping[str, Any]) -> PassAtK:
         raise UserError(where, first["msg"], "see `tunesmith eval --help`") from error
 
 
+def _means_a_path(target: str) -> bool:
+    """Whether ``target`` can be no name on the hub, which is ``MODEL`` or ``OWNER/MODEL``."""
+    return (
+        target.startswith((".", "/", "~"))
+        or target.endswith((".jsonl", ".json", ".gz", ".zip", "/"))
+        or target.count("/") > 1
+    )
+
+
 def _model(target: str) -> Model:
     kind, _, rest = target.partition(":")
     if kind == "openai" and rest:
         name, _, url = rest.partition("@")
         try:
-            return OpenAI.model_validate({"model": name, **({"base_url": url} if url else {})})
+            if url:
+                return Addressed(model=name, base_url=(url,))
+            return OpenAI(model=name)
         except ValidationError as error:
             raise UserError(target, error.errors()[0]["msg"], "openai:MODEL@http://host:port/v1") from error
     path = Path(target).expanduser()
-    if not path.exists() and (
-        target.startswith((".", "/", "~")) or path.suffix in (".jsonl", ".json", ".gz")
-    ):
+    if not path.exists() and _means_a_path(target):
         fix = "give a samples file, a model's folder, a hub name, or openai:MODEL@BASE_URL"
         raise DataError(target, "no such file or folder", fix)
     return Hf(model=target)

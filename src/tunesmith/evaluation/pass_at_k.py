@@ -152,17 +152,11 @@ class PassAtK(Step):
         return [problems[place] for place in sorted(places)]
 
     def _try(self, problem: Problem, draw: int, reply: Reply) -> Try:
+        if reply.failure:
+            return Try(problem, "", draw, reply.prompt, failure=reply.failure, reason=reply.reason)
         found = extraction(self.extraction)(reply.text, problem)
-        return Try(
-            problem,
-            found.program,
-            draw,
-            reply.prompt,
-            reply.text,
-            found.how,
-            reply.finish_reason,
-            reply.failure,
-        )
+        program, how = (found.program, found.how) if reply.text.strip() else ("", "no code")
+        return Try(problem, program, draw, reply.prompt, reply.text, how, reply.finish_reason)
 
     def _protocol(self, benchmark: Benchmark, ctx: Context) -> dict[str, Json]:
         return {

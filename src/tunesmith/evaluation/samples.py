@@ -16,12 +16,15 @@ extraction named, the text of a sample is taken as a model's raw reply instead.
 
 from __future__ import annotations
 
+import ast
 import io
+import json
 import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ import orjson
 
 from ..benchmarks.files import opened, unpacked
 from ..benchmarks.problem import Problem
+from ..code import parse
 from ..errors import DataError
 from .assembly import defines
 from .extraction import extraction
@@ -36,7 +40,7 @@ from .scoring import Try
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 _WEIGHTS = (".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt")
-_IMPORT = re.compile(r"^(?:from|import) [^\n]*\n", re.MULTILINE)
+_NO_NUMBER = re.compile(rb"NaN|Infinity")
 _REPLIES = ("raw", "raw_generation", "response", "generation")
 _TEXTS = ("solution", "completion", "code", "program", *_REPLIES)
 
@@ -83,7 +87,14 @@ def _folder(path: Path) -> Iterator[Given]:
         if file.name.endswith(_SUFFIXES):
             yield from _file(file)
         elif file.suffix == ".py" and (named := re.fullmatch(r"(\w+?)_(\d+)", file.parent.name)):
-            yield Given(f"{named[1]}/{named[2]}", "solution", file.read_text(encoding="utf-8"), str(file))
+            yield Given(f"{named[1]}/{named[2]}", "solution", _text(file), str(file))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(str(file), f"is not UTF-8: {error.reason}", "write it as UTF-8") from error
 
 
 def _numbers_apart(path: Path) -> list[Any]:
@@ -113,8 +124,8 @@ def _parsed(blob: bytes, path: str) -> Iterator[Given]:
         for number, line in enumerate(blob.splitlines(), start=1):
             if line.strip():
                 try:
-                    row = orjson.loads(line)
-                except orjson.JSONDecodeError as error:
+                    row = _value(line)
+                except ValueError as error:
                     raise DataError(
                         f"{path}:{number}", f"is not JSON: {error}", "one object a line"
                     ) from error
@@ -131,13 +142,29 @@ def _parsed(blob: bytes, path: str) -> Iterator[Given]:
 def _whole(blob: bytes) -> Any:
     """The file as one JSON value, or None where it is JSON Lines."""
     try:
-        return orjson.loads(blob)
-    except orjson.JSONDecodeError:
+        return _value(blob)
+    except ValueError:
         return None
 
 
+def _value(blob: bytes) -> Any:
+    """One JSON value, in which numbers may be NaN or Infinity as Python writes them. Raises ValueError."""
+    try:
+        return orjson.loads(blob)
+    except orjson.JSONDecodeError:
+        if not _NO_NUMBER.search(blob):
+            raise
+        try:
+            return json.loads(blob)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
+
+
 def _is_row(value: Mapping[str, Any]) -> bool:
-    return "completions" in value or "results" in value or any(key in value for key in _TEXTS)
+    """Whether an object is a sample, rather than one that leads from tasks, which have numbers, to theirs."""
+    known = ("completions", "results", *_TEXTS)
+    tasks = not value or any(re.search(r"\d", key) for key in value)
+    return any(key in value for key in known) or not tasks
 
 
 def _unnested(task: str, entries: Any) -> Iterable[Any]:
@@ -152,9 +179,8 @@ def _row(row: Any, where: str) -> Iterator[Given]:
         raise DataError(where, f"is a {type(row).__name__}", "expected an object with task_id and a program")
     name = row.get("task_id", row.get("name"))
     if name is None:
-        raise DataError(
-            where, f"has no task_id, only {', '.join(map(str, row))}", "name the problem in task_id"
-        )
+        fix = "expected task_id, the problem's name, and its program as solution or completion"
+        raise DataError(where, f"has no task_id, only {', '.join(map(str, row))}", fix)
     prompt = row["prompt"] if isinstance(row.get("prompt"), str) else ""
     tests = row["tests"] if isinstance(row.get("tests"), str) else ""
     for many in ("completions", "results"):
@@ -162,7 +188,10 @@ def _row(row: Any, where: str) -> Iterator[Given]:
             for one in row[many]:
                 text = one.get("program", "") if isinstance(one, Mapping) else one
                 shape = "completion" if many == "completions" else "program"
-                yield Given(str(name), shape, str(text), where, prompt, tests)
+                if not isinstance(text, str):
+                    problem = f"{many} of {name} hold {text!r:.40}, which is no text"
+                    raise DataError(where, problem, "each must be a program's text")
+                yield Given(str(name), shape, text, where, prompt, tests)
             return
     kind = next((key for key in _TEXTS if _texts(row.get(key))), None)
     if kind is None:
@@ -222,11 +251,13 @@ def tries(given: Sequence[Given], problems: Mapping[int, Problem], how: str | No
     made = []
     for place, problem in sorted(problems.items()):
         draw = draws[problem.task_id] = draws.get(problem.task_id, -1) + 1
-        made.append(_try(given[place], problem, draw, how))
+        made.append(replace(_try(given[place], problem, draw, how), place=place))
     return made
 
 
 def _try(sample: Given, problem: Problem, draw: int, how: str | None) -> Try:
+    if not sample.text.strip():
+        return Try(problem, "", draw, raw=sample.text, extraction="no code")
     if how is not None or sample.kind in _REPLIES:
         found = extraction(how or "fence_first")(sample.text, problem)
         return Try(problem, found.program, draw, raw=sample.text, extraction=found.how)
@@ -236,9 +267,35 @@ def _try(sample: Given, problem: Problem, draw: int, how: str | None) -> Try:
         )
     if sample.kind in ("code", "program") and (bare := _without_tests(sample, problem)) is not None:
         return Try(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
-    head = "".join(_IMPORT.findall(sample.prompt)) if problem.language == "python" else ""
-    how = "below the prompt's imports" if head else "as it came"
-    return Try(problem, head + sample.text, draw, raw=sample.text, extraction=how)
+    head = _imports(sample.prompt) if problem.language == "python" else ""
+    if not head:
+        return Try(problem, sample.text, draw, raw=sample.text, extraction="as it came")
+    before, after = _at_future_imports(sample.text)
+    return Try(problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports")
+
+
+@lru_cache(maxsize=1024)
+def _imports(prompt: str) -> str:
+    """The imports of a prompt; where it is not all Python, its lines that are imports."""
+    tree = parse(prompt)
+    if tree is not None:
+        found = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+        return "".join(f"{ast.unparse(node)}\n" for node in found)
+    lines = (line for line in prompt.split("\n") if line.startswith(("import ", "from ")))
+    return "".join(f"{line}\n" for line in lines if parse(line) is not None)
+
+
+def _at_future_imports(program: str) -> tuple[str, str]:
+    """A program up to the last of its imports from ``__future__``, which must come first, and the rest."""
+    tree = parse(program) if "__future__" in program else None
+    ends = [
+        node.end_lineno
+        for node in (tree.body if tree else ())
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    lines = program.split("\n")
+    end = max(filter(None, ends), default=0)
+    return "".join(f"{line}\n" for line in lines[:end]), "\n".join(lines[end:])
 
 
 def _without_tests(sample: Given, problem: Problem) -> str | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MACHINERY = ("isolation", "toolchain")
 """Keys of a protocol in which two scores may differ and still be compared."""
 
+_ADDRESS = re.compile(r" at \S+$")
 _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 
 
@@ -30,7 +31,8 @@ _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 class Try:
     """One program for one problem, before it runs, and what it was extracted from.
 
-    failure: the class of a try that there is no program for, e.g. ``no reply``.
+    failure: the class of a try that there is no program for, e.g. ``no reply``.  reason: why, in words.
+    place: among the samples given, from 0; a model's tries have none.
     """
 
     problem: Problem
@@ -41,6 +43,8 @@ class Try:
     extraction: str = ""
     finish_reason: str = "stop"
     failure: str = ""
+    reason: str = ""
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,8 @@ def _program(given: Try, tests: str) -> Program:
 
 def _attempt(given: Try, outcome: Outcome | None) -> Attempt:
     told = outcome or Outcome("error")
+    if told.failure == "too large":  # the program's own doing, unlike a toolchain that is missing here
+        told = replace(told, status="error", failure="MemoryError")
     failure = given.failure or failure_class(told, program=given.program, finish_reason=given.finish_reason)
     return Attempt(
         task_id=given.problem.task_id, passed=told.status == "passed", status=told.status,
@@ -185,6 +191,12 @@ def machinery(problems: Iterable[Problem], sandbox: Sandbox) -> dict[str, Json]:
     """What of a protocol is this machine's: the isolation, and what builds and runs each language."""
     languages = sorted({problem.language for problem in problems})
     return {"isolation": sandbox.isolation, "toolchain": "; ".join(filter(None, map(version, languages)))}
+
+
+def comparable(protocol: Mapping[str, Json]) -> dict[str, Json]:
+    """What of a protocol must be the same in two scores that are compared: not the machinery, no address."""
+    kept = {key: value for key, value in protocol.items() if key not in MACHINERY}
+    return kept | {"engine": _ADDRESS.sub("", str(kept["engine"]))} if "engine" in kept else kept
 
 
 def with_protocol(score: Score, **facts: Json) -> Score:
