@@ -38,7 +38,7 @@ class Outcome:
 
     passed: every test held.  failed: a test did not hold.  timeout: over its CPU or wall limit.
     error: it broke before a test could speak (syntax, name, memory, killed).
-    refused: it was not run (no toolchain, too large); never counted as a failure.
+    refused: it was not run: no toolchain, which is never counted as a failure; or too large.
     failure: its class, e.g. ``AssertionError``, ``SyntaxError``, ``no verdict``.
     seconds: CPU time of the program.  isolation: the level it ran at.
     judged: where the tests ran: ``plain`` in the judge, ``apart`` in a process of their own, ``beside``
