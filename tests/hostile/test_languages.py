@@ -44,7 +44,7 @@ TESTS = {
     "    assert Squares.square(2) == 4;\n    if (Squares.square(3) != 9) throw new RuntimeException();\n"
     "    assert java.util.List.of(Squares.square(5)).equals(java.util.List.of(25L));\n  }\n}\n",
 }
-GO_TESTS = '''
+GO_TESTS = """
 import "testing"
 
 func TestTwo(t *testing.T) {
@@ -55,7 +55,7 @@ func TestFive(t *testing.T) {
 	if testing.Short() { t.Skip() }
 	t.Run("five", func(t *testing.T) { if Square(5) != 25 { t.Fatal("no") } })
 }
-'''
+"""
 PIECES = (
     "const assert = require('node:assert');\nassert.strictEqual(square(2), 4);",
     "const { deepEqual } = require('assert');\nlet candidate = square;\ndeepEqual([candidate(3)], [9]);",
