@@ -59,6 +59,7 @@ func TestFive(t *testing.T) {
 PIECES = (
     "const assert = require('node:assert');\nassert.strictEqual(square(2), 4);",
     "const { deepEqual } = require('assert');\nlet candidate = square;\ndeepEqual([candidate(3)], [9]);",
+    "import { strictEqual as same } from 'node:assert/strict';\nsame(square(2), 4);",
     "if (JSON.stringify([square(5)]) !== JSON.stringify([25])) throw new Error('no');",
     "if (![1, 6].every((x) => square(x) === x * x)) throw new Error('no');",
     "if (square(3) !== 9) { console.error('no'); process.exit(1); }",
