@@ -28,7 +28,8 @@ _OF_NODE = {
 
 def required(tests: str) -> str:
     """The imports at the top as calls of ``require``, on the lines where they were."""
-    made, at = [], 0
+    made: list[str] = []
+    at = 0
     while True:
         between = _BETWEEN.match(tests, at)
         start = between.end() if between else at
