@@ -205,6 +205,53 @@ def test_a_compiler_that_dies_of_a_source_serves_the_next(pool: Pool) -> None:
     assert one(pool, "java", TWICE["java"].replace("BODY", "2 * x"), CHECK["java"]).passed
 
 
+IMPORTS = (
+    "import assert from 'assert';",
+    "'use strict';\n// of node\nimport * as assert from 'node:assert';\nimport \"node:fs\";",
+    "import assert, { AssertionError as Wrong } from 'node:assert';",
+    "import path from 'path';\nimport {\n  strictEqual,\n  deepEqual as same,\n} from 'node:assert/strict';\n"
+    "const assert = { strictEqual };",
+    "const assert = require('assert');",
+)
+
+
+@pytest.mark.parametrize("language", ["javascript", "typescript"])
+@pytest.mark.parametrize("imports", IMPORTS)
+def test_tests_may_import_what_node_has(pool: Pool, language: str, imports: str) -> None:
+    need(language)
+    tests = f"{imports}\nassert.strictEqual(twice(3), 6);"
+    codes = [TWICE[language].replace("BODY", body) for body in ("2 * x", "3 * x")]
+    found = [one(pool, language, code, tests) for code in codes]
+    assert [outcome.status for outcome in found] == ["passed", "failed"], found
+
+
+ABSENT = {
+    "import { expect } from 'chai';\nexpect(twice(3)).to.equal(6);": ("javascript", "typescript"),
+    "const { expect } = require('chai');\nexpect(twice(3)).to.equal(6);": ("javascript", "typescript"),
+    "import type { Chai } from 'chai';\ntwice(3);": ("typescript",),
+}
+
+
+@pytest.mark.parametrize(
+    ("tests", "language"), [(tests, language) for tests in ABSENT for language in ABSENT[tests]]
+)
+def test_tests_that_need_a_module_that_is_not_there_are_refused(
+    pool: Pool, tests: str, language: str
+) -> None:
+    need(language)
+    outcome = one(pool, language, TWICE[language].replace("BODY", "2 * x"), tests)
+    assert (outcome.status, outcome.failure) == ("refused", "needs module chai")
+
+
+def test_no_program_is_refused_by_what_it_says_or_needs_itself(pool: Pool) -> None:
+    need("javascript")
+    lies = "throw new Error(\"Cannot find module 'node:assert'\")"
+    bodies = {"require('chai')": "failed", f"(() => {{ {lies} }})()": "failed"}
+    codes = [TWICE["javascript"].replace("BODY", body) for body in bodies]
+    found = [one(pool, "javascript", code, CHECK["javascript"]).status for code in codes]
+    assert found == list(bodies.values())
+
+
 def test_java_tests_without_a_main_are_bad_tests(pool: Pool) -> None:
     need("java")
     outcome = one(pool, "java", TWICE["java"].replace("BODY", "2 * x"), "class Nothing { }")

@@ -9,7 +9,10 @@ import pytest
 
 from lending import SandboxLender
 from tunesmith.grammars import has_grammar
-from tunesmith.sample import Sample
+from tunesmith.progress import listener
+from tunesmith.recipe_reader import load_recipe
+from tunesmith.runs import run_recipe
+from tunesmith.sample import Sample, Verdict
 from tunesmith.sandbox import Pool, languages, open_sandbox
 from tunesmith.step import Context
 from tunesmith.verification.execute import Execute
@@ -85,6 +88,39 @@ def test_answers_in_other_languages_get_real_verdicts(pool: Pool, tmp_path: Path
 def test_a_language_without_a_runner_is_unknown_not_failed(pool: Pool, tmp_path: Path) -> None:
     (row,) = _judge(pool, tmp_path, _row("x", language="cobol"))
     assert row.verdicts[-1].passed is None
+
+
+def test_rows_that_cannot_be_judged_here_are_warned_of(pool: Pool, tmp_path: Path) -> None:
+    rows = [_row("x", language="cobol"), _row("y", language="cobol"), _row(RIGHT), _row(RIGHT, tests="")]
+    ctx = Context("executed")
+    (warning,) = Execute().warnings(_judge(pool, tmp_path, *rows), ctx)
+    assert warning == "2 of 4 rows were not judged: no runner for cobol"
+    assert Execute().warnings(_judge(pool, tmp_path, *rows[2:]), ctx) == []
+
+
+def test_a_missing_toolchain_is_warned_of_with_what_to_install() -> None:
+    why = "no toolchain: rust (install rustup)"
+    row = _row("x", language="rust").judged(Verdict("executed", passed=None, reason=why))
+    (warning,) = Execute().warnings([row], Context("executed"))
+    assert why in warning and "--fresh" in warning
+
+
+def test_a_run_without_any_tests_says_how_to_map_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        '{"instruction": "x is 1", "answer": "x = 1", "check": "assert x"}\n' * 3
+    )
+    recipe = tmp_path / "unmapped.yaml"
+    recipe.write_text(
+        "name: unmapped\nsteps:\n"
+        "  rows: {do: sources.jsonl, path: rows.jsonl, license: mit, columns: {answer: answer}}\n"
+        "  ran:  {do: verification.execute}\n"
+    )
+    for _ in ("fresh", "done before"):
+        with listener(quiet=False) as heard:
+            run_recipe(load_recipe(recipe), tmp_path / "run", listener=heard)
+        assert "rows have no tests: map the column" in capsys.readouterr().err
 
 
 def test_known_verdicts_need_no_sandbox(pool: Pool, tmp_path: Path) -> None:

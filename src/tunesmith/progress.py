@@ -33,6 +33,8 @@ class _Plain(Listener):
 
     def ended(self, step: str, record: Mapping[str, Any], *, fresh: bool) -> None:
         sys.stderr.write(f"{step}: {summary(record)}{'' if fresh else ' (done before)'}\n")
+        for warning in record.get("warnings", ()):
+            sys.stderr.write(f"{step}: warning: {warning}\n")
 
 
 class _Live(Listener):
@@ -93,6 +95,8 @@ class _Live(Listener):
         mark = "[green]✓[/]" if fresh else "[dim]·[/]"
         self._live.update("")
         self._console.print(f"{mark} [bold]{escape(step):<22}[/] {escape(summary(record))}")
+        for warning in record.get("warnings", ()):
+            self._console.print(f"[yellow]![/] {escape(step)}: {escape(warning)}")
 
     def _say(self, what: str) -> None:
         from rich.spinner import Spinner

@@ -174,6 +174,10 @@ class Step(BaseModel):
         """About how many rows come out of ``rows`` (what ``tunesmith plan`` shows)."""
         return rows
 
+    def warnings(self, rows: Iterable[Sample], ctx: Context) -> Sequence[str]:
+        """What a person should know of the rows that came out, asked once all of them have."""
+        return ()
+
 
 class SourceStep(Protocol):
     def source(self, ctx: Context) -> Yield: ...

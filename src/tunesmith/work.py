@@ -126,11 +126,13 @@ class Workshop:
         if not place.rows():
             place.write_shard(0, 0, [], [], name)
         rows_out, reasons = place.counts()
-        return {
+        made = {
             "rows_out": rows_out,
             "dropped": sum(reasons.values()),
             "reasons": dict(reasons.most_common()),
         }
+        warnings = list(node.step.warnings(Table(place.rows()), ctx))
+        return made | ({"warnings": warnings} if warnings else {})
 
     def _client(self, ctx: Context) -> Client:
         return Client(cast(Model, ctx.model), self.store, self.bill, ctx.place)

@@ -41,7 +41,10 @@ class Targets:
         abstract.bind(f"\0{self._abstract}")
         for listener in (tcp, named, abstract):
             listener.listen()
-        for listener in (tcp, udp, named, abstract):
+        boxes = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
+        boxes[0].bind(f"{self._socket_file}.box")
+        boxes[1].bind(f"\0{self._abstract}.box")
+        for listener in (tcp, udp, named, abstract, *boxes):
             listener.setblocking(False)
             yield listener
 

@@ -44,16 +44,30 @@ TESTS = {
     "    assert Squares.square(2) == 4;\n    if (Squares.square(3) != 9) throw new RuntimeException();\n"
     "    assert java.util.List.of(Squares.square(5)).equals(java.util.List.of(25L));\n  }\n}\n",
 }
+GO_TESTS = """
+import "testing"
+
+func TestTwo(t *testing.T) {
+	t.Run("two", func(t *testing.T) { if Square(2) != 4 { t.Error("no") } })
+}
+
+func TestFive(t *testing.T) {
+	if testing.Short() { t.Skip() }
+	t.Run("five", func(t *testing.T) { if Square(5) != 25 { t.Fatal("no") } })
+}
+"""
 PIECES = (
     "const assert = require('node:assert');\nassert.strictEqual(square(2), 4);",
     "const { deepEqual } = require('assert');\nlet candidate = square;\ndeepEqual([candidate(3)], [9]);",
+    "import { strictEqual as same } from 'node:assert/strict';\nsame(square(2), 4);",
     "if (JSON.stringify([square(5)]) !== JSON.stringify([25])) throw new Error('no');",
     "if (![1, 6].every((x) => square(x) === x * x)) throw new Error('no');",
     "if (square(3) !== 9) { console.error('no'); process.exit(1); }",
     "(async () => { require('assert').equal(await square(2), 4); })();",
     "try { require('assert')(square(2) === 4); } catch (error) { process.exitCode = 1; }",
 )
-"""Tests that each lean on one thing of the language alone."""
+"""Tests in JavaScript that each lean on one thing of the language alone."""
+ALONE = [*(("javascript", tests) for tests in PIECES), ("go", GO_TESTS)]
 Ran = dict[str, tuple[Outcome, Outcome, Path]]
 
 
@@ -125,19 +139,20 @@ def test_there_are_attacks_for_each_language() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tests", PIECES)
-def test_no_single_thing_that_tests_lean_on_gives_way(pool: Pool, targets: Targets, tests: str) -> None:
-    if why := languages.missing("javascript"):
+@pytest.mark.parametrize(("language", "tests"), ALONE)
+def test_no_single_thing_that_tests_lean_on_gives_way(
+    pool: Pool, targets: Targets, language: str, tests: str
+) -> None:
+    if why := languages.missing(language):
         pytest.skip(why)
-    folder = targets.folder / f"{pool.isolation}-pieces-{PIECES.index(tests)}"
+    folder = targets.folder / f"{pool.isolation}-alone-{ALONE.index((language, tests))}"
     folder.mkdir()
     aimed = {
-        name: targets.aim(code, folder / str(n))
-        for n, (name, code) in enumerate(attacks("javascript").items())
+        name: targets.aim(code, folder / str(n)) for n, (name, code) in enumerate(attacks(language).items())
     }
     programs = [
-        Program(code, tests, "javascript", cpu_seconds=0.5, memory_bytes=512 << 20) for code in aimed.values()
+        Program(code, tests, language, cpu_seconds=0.5, memory_bytes=512 << 20) for code in aimed.values()
     ]
     outcomes = pool.run(programs)
     assert [name for name, outcome in zip(aimed, outcomes, strict=True) if outcome.passed] == []
-    assert next(pool.run([Program(RIGHT["javascript"], tests, "javascript")])).passed
+    assert next(pool.run([Program(RIGHT[language], tests, language)])).passed

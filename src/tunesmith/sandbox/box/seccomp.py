@@ -10,15 +10,17 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import linux
 
 _ARCH = (0xC000003E, 0xC00000B7)
 _NUMBERS = {  # (x86_64, aarch64)
-    "socket": (41, 198), "socketpair": (53, 199), "clone": (56, 220), "clone3": (435, 435),
+    "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200),
+    "fcntl": (72, 25), "clone": (56, 220), "clone3": (435, 435),
     "fork": (57, -1), "vfork": (58, -1), "execve": (59, 221), "execveat": (322, 281),
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "ptrace": (101, 117),
+    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
     "process_mrelease": (448, 448), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438),
     "pidfd_send_signal": (424, 424), "kcmp": (312, 272), "mount": (165, 40), "umount2": (166, 39),
@@ -49,15 +51,18 @@ _NUMBERS = {  # (x86_64, aarch64)
     "fremovexattr": (199, 16),
 }  # fmt: skip
 _SELF_ONLY = ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
-_LEAF_ONLY = ("fork", "vfork", "clone", "clone3", "execve", "execveat", "kill", "tkill", "tgkill")
+_SIGNALS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
+_LEAF_ONLY = ("fork", "vfork", "clone", "clone3", "execve", "execveat", "tkill", *_SIGNALS)
 _ATTRIBUTES = (
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
     "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
     "fremovexattr",
 )  # fmt: skip
-_CONDITIONAL = (*_ATTRIBUTES, *_SELF_ONLY, *_LEAF_ONLY, "socketpair", "ioctl", "setpriority")
+_CONDITIONAL = (*_ATTRIBUTES, *_SELF_ONLY, *_LEAF_ONLY, "socketpair", "ioctl", "fcntl", "setpriority")
 _NOT_THERE = ("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3")
-_THREAD, _UNIX, _PUSH_INPUT, _CONSOLE, _EMPTY_PATH = 0x00010000, 1, 0x5412, 0x541C, 0x1000
+_THREAD, _UNIX, _UNCONNECTED, _ONE_PROCESS, _EMPTY_PATH = 0x00010000, 1, 2, 0, 0x1000
+_TERMINAL = (0x5412, 0x541C)  # input that its reader takes for typed, and the console's own requests
+_OWNER_BY_FCNTL, _OWNER_BY_IOCTL = (8, 10, 15), (0x8901, 0x8902)  # whom a descriptor signals, and how
 
 _LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -75,9 +80,20 @@ def _argument(index: int) -> tuple[int, int, int, int]:
     return (_LOAD, 0, 0, 16 + 8 * index)
 
 
+def _require(index: int, value: int) -> Code:
+    """Refuse where the argument is not ``value``, else go on with what follows."""
+    return [_argument(index), (_EQUAL, 1, 0, value), *_deny()]
+
+
 def _unless_equal(index: int, value: int) -> Code:
     """Allow where the argument is ``value``, else refuse."""
-    return [_argument(index), (_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW), *_deny()]
+    return [*_require(index, value), (_RETURN, 0, 0, _ALLOW)]
+
+
+def _if_among(index: int, values: Sequence[int]) -> Code:
+    """Refuse where the argument is one of ``values``, else allow."""
+    found = [(_EQUAL, len(values) - at, 0, value) for at, value in enumerate(values)]
+    return [_argument(index), *found, (_RETURN, 0, 0, _ALLOW), *_deny()]
 
 
 def _if_bits(index: int, bits: int) -> Code:
@@ -97,15 +113,10 @@ def base(*, may_exec: bool, own_files: bool, compiles: bool = False) -> bytes:
     rules |= {name: _unless_equal(0, 0) for name in _SELF_ONLY}
     rules |= {name: _deny(errno.ENOSYS) for name in _NOT_THERE}
     rules["clone"] = _if_bits(0, linux.NEW_ANY)
-    rules["socketpair"] = _unless_equal(0, _UNIX)
-    rules["setpriority"] = _unless_equal(1, 0)
-    rules["ioctl"] = [
-        _argument(1),
-        (_EQUAL, 1, 0, _PUSH_INPUT),
-        (_EQUAL, 0, 1, _CONSOLE),
-        *_deny(),
-        (_RETURN, 0, 0, _ALLOW),
-    ]
+    rules["socketpair"] = [*_require(0, _UNIX), *_if_bits(1, _UNCONNECTED)]
+    rules["setpriority"] = [*_require(0, _ONE_PROCESS), *_unless_equal(1, 0)]
+    rules["ioctl"] = _if_among(1, _TERMINAL + _OWNER_BY_IOCTL)
+    rules["fcntl"] = _if_among(1, _OWNER_BY_FCNTL)
     if not own_files:
         rules |= {name: _deny() for name in _ATTRIBUTES}
     if not may_exec:
@@ -125,11 +136,10 @@ def leaf(pid: int, program: int = -1) -> bytes:
     only_threads = [_argument(0), (_ANY_BIT, 0, 1, _THREAD), (_RETURN, 0, 0, _ALLOW), *_deny(errno.EAGAIN)]
     rules: dict[str, Code] = {name: _deny(errno.EAGAIN) for name in ("fork", "vfork")}
     rules |= {"clone": only_threads, "clone3": _deny(errno.ENOSYS), "tkill": _deny()}
-    rules |= {"kill": _unless_equal(0, pid), "tgkill": _unless_equal(0, pid)}
+    rules |= {name: _unless_equal(0, pid) for name in _SIGNALS}
     if program >= 0:
-        by_descriptor = _unless_equal(4, _EMPTY_PATH)
         rules["execve"] = _deny()
-        rules["execveat"] = [_argument(0), (_EQUAL, 1, 0, program), *_deny(), *by_descriptor]
+        rules["execveat"] = [*_require(0, program), *_unless_equal(4, _EMPTY_PATH)]
     return _program(rules.items())
 
 

@@ -20,6 +20,7 @@ _PACKAGE = re.compile(r"^package[ \t]+\w+", re.MULTILINE)
 _MAIN = re.compile(r"^func[ \t]+main[ \t]*\([ \t]*\)", re.MULTILINE)
 _TEST = re.compile(r"^func[ \t]+(Test\w*)[ \t]*\([ \t]*\w+[ \t]+\*testing\.T[ \t]*\)", re.MULTILINE)
 _NEEDED = re.compile(r"could not import (\S+) \(")
+_CASE = '{"NAME", func(t *testing.T) { enter(); NAME(t) }}, '
 _LAST = """package main
 
 import (
@@ -49,15 +50,35 @@ import (
 	"testing/internal/testdeps"
 )
 
+// Only flags choose among tests, and this program was given none.
+type testsDeps struct{ testdeps.TestDeps }
+
+func (testsDeps) MatchString(_, _ string) (bool, error) {
+	os.Exit(1)
+	return false, nil
+}
+
 func testsMain() {
+	os.Args = os.Args[:1]
+	entered := 0
+	enter := func() {
+		if testing.Short() {
+			os.Exit(1)
+		}
+		entered++
+	}
 	cases := []testing.InternalTest{CASES}
-	if code := testing.MainStart(testdeps.TestDeps{}, cases, nil, nil, nil).Run(); code != 0 {
+	code := testing.MainStart(testsDeps{}, cases, nil, nil, nil).Run()
+	if code == 0 && (entered != COUNT || testing.Short()) {
+		code = 1
+	}
+	if code != 0 {
 		syscall.Write(3, []byte("failed"))
 		os.Exit(code)
 	}
 }
 """
-"""As the ``go`` command writes it."""
+"""As the ``go`` command writes it, but that no flag set by the program takes tests out."""
 
 
 def make(job: dict[str, Any], shop: Shop) -> Launch:
@@ -91,8 +112,8 @@ def _woven(code: str, tests: str) -> dict[str, str]:
     if _MAIN.search(tests):
         tests = _MAIN.sub("func testsMain()", tests, count=1)
     elif names := _TEST.findall(tests):
-        cases = "".join(f"{{{name!r}, {name}}}, " for name in names).replace("'", '"')
-        files["cases.go"] = _TESTING.replace("CASES", cases)
+        cases = "".join(_CASE.replace("NAME", name) for name in names)
+        files["cases.go"] = _TESTING.replace("CASES", cases).replace("COUNT", str(len(names)))
     else:
         raise Fault("error", "bad tests", "the tests have no func main() and no func Test...(t *testing.T)")
     code = _PACKAGE.sub("package main", code, count=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -10,19 +11,20 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from . import Launch, stated
+from .imports import needed, required
 
 if TYPE_CHECKING:
     from .workshop import Shop
 
 _HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node")
 _UNCAUGHT = re.compile(r"^(?:Uncaught )?(?:\w+: )?(\w*(?:Error|Exception)\b)", re.MULTILINE)
-_BEFORE_TESTS = 2
+_IN_TESTS, _BEFORE_TESTS = 1, 2
 _HEAP_SHARE = 0.75
 
 
 def make(job: dict[str, Any], shop: Shop) -> Launch:
     """The program as it is."""
-    return launch(job, shop.settings, job["code"], job["tests"], "program.js")
+    return launch(job, shop.settings, job["code"], required(job["tests"]), "program.js")
 
 
 def launch(job: dict[str, Any], settings: dict[str, Any], code: str, tests: str, name: str) -> Launch:
@@ -35,7 +37,7 @@ def launch(job: dict[str, Any], settings: dict[str, Any], code: str, tests: str,
         arguments=[settings["node"], *_flags(settings, job["memory_bytes"]), f"{_HERE}/launch.js"],
         feed=word + struct.pack("<I", len(body)) + body,
         of_data=True,
-        stated=_stated,
+        stated=functools.partial(_stated, tests),
     )
 
 
@@ -51,7 +53,9 @@ def _flags(settings: dict[str, Any], memory_bytes: int) -> list[str]:
     return flags
 
 
-def _stated(code: int, stderr: str) -> tuple[str, str]:
+def _stated(tests: str, code: int, stderr: str) -> tuple[str, str]:
+    if code == _IN_TESTS and (module := needed(tests, stderr)):
+        return "refused", f"needs module {module}"
     uncaught = _UNCAUGHT.search(stderr)
     if code < 0 or uncaught is None:
         if "JavaScript heap out of memory" in stderr:

@@ -66,8 +66,21 @@ function emit(text) {
   return diagnostics.length ? null : outputText;
 }
 
+const errorsIn = (text) => check(text).filter((each) => each.category === ts.DiagnosticCategory.Error);
+
+const lacksRequire = ({ start, messageText }, from) =>
+  start >= from && /^Cannot find name 'require'/.test(ts.flattenDiagnosticMessageText(messageText, '\n'));
+
+// Of program and tests as one file. Tests may take node's modules without declaring `require`.
+function errors(code, tests) {
+  const whole = tests ? `${code}\n${tests}` : code;
+  const wrong = errorsIn(whole);
+  if (!wrong.some((each) => lacksRequire(each, code.length))) return wrong;
+  return errorsIn(`${whole}\ndeclare var require: any;`);
+}
+
 function compile({ code, tests }) {
-  const wrong = check(tests ? `${code}\n${tests}` : code).filter((each) => each.category === ts.DiagnosticCategory.Error);
+  const wrong = errors(code, tests);
   if (wrong.length) return [0, wrong.slice(0, MOST_MESSAGES).map(describe).join('\n')];
   const parts = { code: emit(code), tests: tests ? emit(tests) : '' };
   if (parts.code === null || parts.tests === null) {
