@@ -10,9 +10,6 @@ from __future__ import annotations
 import ast
 import builtins
 import collections
-import datetime
-import decimal
-import fractions
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -41,26 +38,14 @@ _MODULES_OF_OBJECTS = frozenset(
 _VALUES = (
     str, bytes, bytearray, list, tuple, dict, set, frozenset, int, float, complex, range, slice,
     collections.Counter, collections.deque, collections.OrderedDict, collections.defaultdict,
-    decimal.Decimal, fractions.Fraction, datetime.datetime, datetime.timedelta,
 )  # fmt: skip
-_OF_VALUES = frozenset(name for kind in _VALUES for name in dir(kind) if name[0] != "_") | frozenset(
-    (
-        "shape",
-        "dtype",
-        "ndim",
-        "size",
-        "T",
-        "tolist",
-        "all",
-        "any",
-        "sum",
-        "mean",
-        "astype",
-        "flatten",
-        "item",
-    )
-)
-"""Attributes of what crosses whole, numpy's arrays among them."""
+_OF_VALUES = frozenset((
+    *(name for kind in _VALUES for name in dir(kind) if name[0] != "_"),
+    "year", "month", "day", "hour", "minute", "second", "microsecond", "date", "time", "strftime", "isoformat",
+    "weekday", "timestamp", "days", "seconds", "microseconds", "total_seconds", "quantize", "normalize",
+    "shape", "dtype", "ndim", "size", "T", "tolist", "all", "any", "sum", "mean", "astype", "flatten", "item",
+))  # fmt: skip
+"""Attributes of what crosses whole: dates, decimals and numpy's arrays among it."""
 _CHANGING = frozenset((
     "append", "extend", "insert", "remove", "pop", "popitem", "popleft", "appendleft", "extendleft", "clear",
     "sort", "reverse", "rotate", "add", "discard", "update", "setdefault", "subtract",
