@@ -41,9 +41,10 @@ _VALUES = (
 )  # fmt: skip
 _OF_VALUES = frozenset((
     *(name for kind in _VALUES for name in dir(kind) if name[0] != "_"),
-    "year", "month", "day", "hour", "minute", "second", "microsecond", "date", "time", "strftime", "isoformat",
-    "weekday", "timestamp", "days", "seconds", "microseconds", "total_seconds", "quantize", "normalize",
-    "shape", "dtype", "ndim", "size", "T", "tolist", "all", "any", "sum", "mean", "astype", "flatten", "item",
+    "year", "month", "day", "hour", "minute", "second", "microsecond", "date", "time", "strftime",
+    "isoformat", "weekday", "timestamp", "days", "seconds", "microseconds", "total_seconds", "quantize",
+    "normalize", "shape", "dtype", "ndim", "size", "T", "tolist", "all", "any", "sum", "mean", "astype", "flatten",
+    "item",
 ))  # fmt: skip
 """Attributes of what crosses whole: dates, decimals and numpy's arrays among it."""
 _CHANGING = frozenset((
