@@ -87,6 +87,18 @@ OF_OBJECTS = {
         "_items = [1]\ndef items(): return list(_items)",
         "xs = items()\nxs.append(2)\nassert items() == [1]",
     ),
+    "changed after it was given": (
+        "def f(xs): return list(xs)",
+        "m = [[1]]\nc = f(m)\nm[0][0] = 9\nassert c == [[1]]",
+    ),
+    "a library's exception": (
+        "import json\ndef f(text): return json.loads(text)",
+        "import json\ntry:\n    f('{')\n    assert False\nexcept json.JSONDecodeError:\n    pass",
+    ),
+    "a default of its own": (
+        "def f(d): d['a'] += 1",
+        "from collections import defaultdict\nd = defaultdict(lambda: 5)\nf(d)\nassert d == {'a': 6}",
+    ),
     "what can be called": ("class A: pass\ndef make(): return A()", "assert callable(make())"),
     "what has a length": ("class A: pass\ndef make(): return A()", "assert hasattr(make(), '__len__')"),
     "an abstract class": (
@@ -138,7 +150,24 @@ OF_VALUES = {
     ),
     "given and kept": (
         "def f(xs):\n    xs.append(1)\n    return [xs, xs]",
-        "xs = []\nys = f(xs)\nxs.append(2)\nassert ys == [[1, 2], [1, 2]]",
+        "xs = []\nys = f(xs)\nf(xs)\nassert ys == [[1, 1], [1, 1]]",
+    ),
+    "given back unchanged": (
+        "def f(xs, more):\n    xs += more\n    return xs",
+        "xs = []\nys = f(xs, [])\nf(xs, [1])\nassert ys == [1]",
+    ),
+    "in another order": (
+        "def f(d):\n    for k in sorted(d): d[k] = d.pop(k)",
+        "d = {'b': 1, 'a': 2}\nf(d=d)\nassert list(d) == ['a', 'b']",
+    ),
+    "of another type": ("def f(d): d['a'] = True", "d = {'a': 1}\nf(d=d)\nassert d['a'] is True"),
+    "a default of none": (
+        "def f(d): d[1] = 2",
+        "from collections import defaultdict\nd = defaultdict(None)\nf(d)\nassert d == {1: 2}",
+    ),
+    "many ways to one": (
+        "def f():\n    t = ()\n    for _ in range(60): t = (t, t)\n    return 1, t\n",
+        "assert f()[0] == 1",
     ),
     "all before an error": (
         "def g():\n    yield 1\n    yield 2\n    raise ValueError('no')",

@@ -21,14 +21,45 @@ def containers(arguments: Iterable[Any]) -> list[Any]:
     pending = [tuple(arguments)]
     while pending:
         one = pending.pop()
-        if type(one) in _CHANGEABLE:
-            if id(one) in found:
-                continue
-            found[id(one)] = one
+        if id(one) in found:
+            continue
+        found[id(one)] = one
         parts = one.values() if isinstance(one, _MAPPINGS) else one
         if not _HOLDERS.isdisjoint(map(type, parts)):
             pending += [part for part in parts if type(part) in _HOLDERS]
-    return list(found.values())
+    return [one for one in found.values() if type(one) in _CHANGEABLE]
+
+
+def state(kept: list[Any]) -> list[Any]:
+    """What ``kept`` hold, with their order and the types of what is in them; equal where nothing changed."""
+    places = {id(one): place for place, one in enumerate(kept)}
+    return [_held(one, places) for one in kept]
+
+
+def _held(one: Any, places: dict[int, int]) -> Any:
+    if isinstance(one, _MAPPINGS):
+        return type(one), list(map(type, one)), list(one), _told(list(one.values()), places)
+    if isinstance(one, set):
+        return type(one), {(type(part), part) for part in one}
+    return type(one), _told(one if isinstance(one, bytearray) else list(one), places)
+
+
+def _told(parts: Any, places: dict[int, int]) -> Any:
+    kinds = list(map(type, parts))
+    if _HOLDERS.isdisjoint(kinds):
+        return kinds, parts[:]
+    return kinds, [
+        places[id(part)] if id(part) in places else _told(part, places) if type(part) is tuple else part
+        for part in parts
+    ]
+
+
+def shares(value: Any, kept: list[Any]) -> bool:
+    """Whether ``value`` is, or holds, one of ``kept``."""
+    if type(value) not in _HOLDERS:
+        return False
+    known = set(map(id, kept))
+    return any(id(one) in known for one in containers((value,)))
 
 
 def repeat(ours: list[Any], theirs: tuple[Any, ...], value: Any) -> Any:
@@ -62,7 +93,7 @@ def _placed(value: Any, placed: dict[int, Any]) -> Any:
         return placed[id(value)]
     kind = type(value)
     if kind is tuple and not _HOLDERS.isdisjoint(map(type, value)):
-        return tuple(_placed(part, placed) for part in value)
+        return placed.setdefault(id(value), tuple(_placed(part, placed) for part in value))
     if kind is list or kind is deque:
         placed[id(value)] = value
         if not _HOLDERS.isdisjoint(map(type, value)):

@@ -195,14 +195,13 @@ def _end(child: int, walls: Walls) -> bytes:
 
 
 def _as_new(folder: str, mode: int) -> None:
-    """Take from the folder itself what a program may have set: rights, access lists, attributes, times."""
+    """Take from the folder itself what a program may have set: rights, access lists, attributes."""
     with contextlib.suppress(PermissionError):  # where it is forbidden, it was to the program too
         if os.stat(folder).st_mode != mode:
             os.chmod(folder, mode & 0o7777)
         if hasattr(os, "listxattr"):
             for name in os.listxattr(folder):
                 os.removexattr(folder, name)
-        os.utime(folder, (0, 0))
 
 
 def wipe(scratch: str, mode: int) -> None:
@@ -214,8 +213,13 @@ def wipe(scratch: str, mode: int) -> None:
     something stays: this fork server must not serve another program then.
     """
     _as_new(scratch, mode)
-    if not os.listdir(scratch):
-        return
+    if os.listdir(scratch):
+        _empty(scratch)
+    with contextlib.suppress(PermissionError):
+        os.utime(scratch, (0, 0))
+
+
+def _empty(scratch: str) -> None:
     mark = os.urandom(8).hex()
     pending = [scratch]
     for number in itertools.count():

@@ -43,8 +43,8 @@ _OF_VALUES = frozenset((
     *(name for kind in _VALUES for name in dir(kind) if name[0] != "_"),
     "year", "month", "day", "hour", "minute", "second", "microsecond", "date", "time", "strftime",
     "isoformat", "weekday", "timestamp", "days", "seconds", "microseconds", "total_seconds", "quantize",
-    "normalize", "shape", "dtype", "ndim", "size", "T", "tolist", "all", "any", "sum", "mean", "astype", "flatten",
-    "item",
+    "normalize", "shape", "dtype", "ndim", "size", "T", "tolist", "all", "any", "sum", "mean", "astype",
+    "flatten", "item",
 ))  # fmt: skip
 """Attributes of what crosses whole: dates, decimals and numpy's arrays among it."""
 _CHANGING = frozenset((
@@ -53,7 +53,7 @@ _CHANGING = frozenset((
     "difference_update", "intersection_update", "symmetric_difference_update",
 ))  # fmt: skip
 _LAZY = frozenset(("map", "filter", "zip", "enumerate", "reversed"))
-_OF_ERRORS = _OF_VALUES | {"args", "value", "exception", "match", "type", "code", "errno", "msg"}
+_OF_ERRORS = _OF_VALUES | {"args", "value", "exception", "match", "type", "errno"}
 _RAISING = frozenset(("raises", "assertRaises", "assertRaisesRegex"))
 
 
@@ -88,6 +88,8 @@ class _Tests:
         self._theirs = unknown | ({entry_point} - {""}) | set(_parameters_of_check(kinds[ast.FunctionDef]))
         self._functions = {node.name for node in kinds[ast.FunctionDef]}
         self._typing = set(_imported_from_typing(kinds[ast.ImportFrom]))
+        self._imports = {a.asname or a.name for node in kinds[ast.ImportFrom] for a in node.names}
+        self._passed = self._passed_names()
         self._given = self._names_of_results()
 
     def need_live_objects(self) -> bool:
@@ -128,7 +130,11 @@ class _Tests:
         if isinstance(call.func, ast.Name) and call.func.id == "isinstance" and len(call.args) == 2:
             return not self._is_type_of_values(call.args[1])
         if isinstance(call.func, ast.Attribute) and call.func.attr in _CHANGING:
-            return self._is_result(call.func.value)
+            return self._is_kept(call.func.value)
+        if _last(call.func) == "defaultdict" and not all(
+            isinstance(a, ast.Name | ast.Dict | ast.Constant) for a in call.args
+        ):
+            return True
         if not self._is_theirs(call.func):
             return False
         return any(self._is_more_than_a_value(part) for part in _arguments(call))
@@ -161,7 +167,7 @@ class _Tests:
         targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             return False
-        return any(isinstance(t, ast.Subscript | ast.Attribute) and self._is_result(t.value) for t in targets)
+        return any(isinstance(t, ast.Subscript | ast.Attribute) and self._is_kept(t.value) for t in targets)
 
     def _handles_names(self) -> bool:
         """Whether a name of the program is more than called, passed on or caught, or a class that is called.
@@ -202,6 +208,11 @@ class _Tests:
 
     def _asks_of_errors(self) -> bool:
         """Whether the tests look into an exception, of which only class and arguments can be told."""
+        raising = [call for call in self._kinds[ast.Call] if _last(call.func) in _RAISING]
+        sought = [handler.type for handler in self._kinds[ast.ExceptHandler]]
+        sought += [argument for call in raising for argument in call.args[:1]]
+        if any(map(self._is_of_a_library, sought)):
+            return True
         own: set[str] = set()
         bound: set[str] = set()
         for kind, name in _caught(self._kinds):
@@ -213,13 +224,18 @@ class _Tests:
         looks = self._kinds[ast.Attribute] if bound else ()
         return any(node.attr not in _OF_ERRORS and _root(node) in bound for node in looks)
 
+    def _is_of_a_library(self, sought: ast.expr | None) -> bool:
+        """Whether an exception is sought that is neither a builtin nor the program's own."""
+        kinds = sought.elts if isinstance(sought, ast.Tuple) else [sought]
+        return any(isinstance(kind, ast.Attribute) or _imported(kind, self._imports) for kind in kinds)
+
     def _names_of_results(self) -> set[str]:
         """Names that the tests give to what the program gave them."""
         names: set[str] = set()
         for node in (*self._kinds[ast.Assign], *self._kinds[ast.AnnAssign], *self._kinds[ast.NamedExpr]):
             if isinstance(node.value, ast.Call) and self._is_theirs(node.value.func):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                names = names.union(*map(_names, targets))
+                names.update(*map(_names, targets))
         return names
 
     def _is_theirs(self, node: ast.expr) -> bool:
@@ -235,6 +251,23 @@ class _Tests:
             return self._is_theirs(root.func)
         return isinstance(root, ast.Name) and root.id in self._given
 
+    def _is_kept(self, node: ast.expr) -> bool:
+        """Whether the program may hold what this is or lies in: it gave it, or was given it before."""
+        root = node
+        while isinstance(root, ast.Attribute | ast.Subscript):
+            root = root.value
+        given_at = self._passed.get(root.id) if isinstance(root, ast.Name) else None
+        return self._is_result(node) or (given_at is not None and given_at < node.lineno)
+
+    def _passed_names(self) -> dict[str, int]:
+        """Names of what is passed to the program, each with the first line where it is."""
+        lines: dict[str, int] = {}
+        for call in self._kinds[ast.Call]:
+            if self._is_theirs(call.func):
+                for name in set().union(*map(_names, _arguments(call))):
+                    lines[name] = min(call.lineno, lines.get(name, call.lineno))
+        return lines
+
 
 def _caught(kinds: Mapping[type, list[Any]]) -> Iterator[tuple[ast.AST, str]]:
     """What is caught, by ``except`` and by ``raises``, and the name that it gets."""
@@ -249,6 +282,10 @@ def _caught(kinds: Mapping[type, list[Any]]) -> Iterator[tuple[ast.AST, str]]:
 
 def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _imported(node: ast.AST | None, imports: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in imports
 
 
 def _parts(test: ast.expr) -> Iterator[ast.expr]:

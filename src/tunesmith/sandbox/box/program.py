@@ -62,15 +62,17 @@ class Program:
         question, arguments, named = decode_trusted(message, self._builders)
         given = () if question == "run" else (*arguments, *named.values())
         kept = changes.containers(given)
+        value: Any = None
         reply: tuple[Any, ...]
         try:
-            reply = ("value", self._questions[question](*arguments, **named))
+            value = self._questions[question](*arguments, **named)
+            reply = ("value", value)
         except BaseException as error:  # the door: what the program raises is its answer
             if isinstance(error, Gone):
                 raise
             reply = ("raised", *describe(error))
         answers = self.answers
-        answers.add((*reply, self._changed(message, given, kept)))
+        answers.add((*reply, self._changed(message, value, kept) if kept else None))
         if self._ahead:
             self._answer_ahead()
         if self._confirming is not None:
@@ -99,7 +101,8 @@ class Program:
                 reply = ("value", value)
             except BaseException as error:  # the door: what the program raises is its answer
                 reply = ("raised", *describe(error))
-            changed = tuple(kept) if kept and _image(told) != before else None
+            seen = kept and (_image(told) != before or changes.shares(value, kept))
+            changed = tuple(kept) if seen else None
             self.answers.add((*reply, changed))
             given.append(value)
             if self._handed or changed is not None:
@@ -169,13 +172,13 @@ class Program:
         """Run tests that need live objects right here, in the program's own module."""
         return suite.attempt(tests, entry_point, suite.as_main(self._module))
 
-    def _changed(self, message: Message, given: tuple[Any, ...], kept: list[Any]) -> tuple[Any, ...] | None:
-        """What the containers among the arguments hold now, where the call changed any."""
-        if not kept:
-            return None
+    def _changed(self, message: Message, value: Any, kept: list[Any]) -> tuple[Any, ...] | None:
+        """What the containers among the arguments hold now, where the call changed any or gave one back."""
         _, arguments, named = decode_trusted(message, self._builders)
         try:
-            return None if (*arguments, *named.values()) == given else tuple(kept)
+            before = changes.state(changes.containers((*arguments, *named.values())))
+            same = before == changes.state(kept) and not changes.shares(value, kept)
+            return None if same else tuple(kept)
         except Exception:  # the door: comparing may run the program's own __eq__, or numpy's
             return tuple(kept)
 

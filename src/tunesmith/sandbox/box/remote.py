@@ -208,6 +208,8 @@ class Session:
         self._changed = changed is not None
         if changed is None or not arguments:  # of an answer that is only flushed there are none to write to
             return value
+        if type(changed) is not tuple:
+            self.no_sense()
         try:
             return changes.repeat(changes.containers(arguments), changed, value)
         except (TypeError, AttributeError):

@@ -63,6 +63,7 @@ _NOT_THERE = ("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3")
 _THREAD, _UNIX, _UNCONNECTED, _ONE_PROCESS, _EMPTY_PATH = 0x00010000, 1, 2, 0, 0x1000
 _TERMINAL = (0x5412, 0x541C)  # input that its reader takes for typed, and the console's own requests
 _OWNER_BY_FCNTL, _OWNER_BY_IOCTL = (8, 10, 15), (0x8901, 0x8902)  # whom a descriptor signals, and how
+_FLAGS_OF_FILES = (0x40086602, 0x40046602, 0x401C5820)  # which a folder keeps for the next program
 
 _LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -115,7 +116,7 @@ def base(*, may_exec: bool, own_files: bool, compiles: bool = False) -> bytes:
     rules["clone"] = _if_bits(0, linux.NEW_ANY)
     rules["socketpair"] = [*_require(0, _UNIX), *_if_bits(1, _UNCONNECTED)]
     rules["setpriority"] = [*_require(0, _ONE_PROCESS), *_unless_equal(1, 0)]
-    rules["ioctl"] = _if_among(1, _TERMINAL + _OWNER_BY_IOCTL)
+    rules["ioctl"] = _if_among(1, _TERMINAL + _OWNER_BY_IOCTL + _FLAGS_OF_FILES)
     rules["fcntl"] = _if_among(1, _OWNER_BY_FCNTL)
     if not own_files:
         rules |= {name: _deny() for name in _ATTRIBUTES}

@@ -84,11 +84,8 @@ def _make_bounds(make: type) -> Callable[..., Any]:
 def _make_defaultdict(name: str, items: dict[Any, Any]) -> Any:
     _is(str, name)
     _is(dict, items)
-    return (
-        defaultdict(_TYPES.get(name), items)
-        if name in ("int", "list", "dict", "set", "str", "float")
-        else items
-    )
+    known = name in ("int", "list", "dict", "set", "str", "float", "bool", "tuple")
+    return defaultdict(_TYPES[name] if known else None, items)
 
 
 def _make_deque(items: list[Any], longest: int | None) -> Any:

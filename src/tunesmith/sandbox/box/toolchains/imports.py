@@ -45,9 +45,11 @@ def _call(found: re.Match[str]) -> str:
     if names.split()[:1] == ["type"] and names.split()[1:]:
         return found[0]
     values = [_ALL_AS.sub("", name).strip() for name in _NAMED.sub("", names).split(",")]
-    parts = [part for within in _NAMED.findall(names) for part in within.split(",") if part.strip()]
+    parts = [part.strip() for within in _NAMED.findall(names) for part in within.split(",") if part.strip()]
+    values += [part.split()[-1] for part in parts if part.split()[0] == "default"]  # the module itself
+    parts = [part for part in parts if part.split()[0] != "default"]
     if parts:
-        values.append("{ " + ", ".join(_AS.sub(": ", part.strip()) for part in parts) + " }")
+        values.append("{ " + ", ".join(_AS.sub(": ", part) for part in parts) + " }")
     targets = [f"{value} = require('{module}')" for value in values if value]
     call = f"const {', '.join(targets)};" if targets else f"require('{module}');"
     return call + "\n" * (found[0].count("\n") - call.count("\n"))
