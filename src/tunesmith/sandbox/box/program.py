@@ -21,6 +21,8 @@ from .answers import MISSING, Answers, Earlier, are_there, describe, filled_in, 
 from .channel import Gone, read_message, write_all
 from .codec import Message, decode_trusted
 
+_ASKED_AHEAD = ("run", "each", "confirm")
+"""Questions whose arguments are those of calls that are yet to be made."""
 Defined = tuple[dict[str, tuple[int, str]], dict[str, Any]]
 """By name, what a program defines: functions as the numbers of handles, with their kind, and the rest."""
 
@@ -60,7 +62,7 @@ class Program:
         """Answer one question, then the calls that were asked ahead, in order, until a handle is given."""
         message = read_message(line)
         question, arguments, named = decode_trusted(message, self._builders)
-        given = () if question == "run" else (*arguments, *named.values())
+        given = () if question in _ASKED_AHEAD else (*arguments, *named.values())
         kept = changes.containers(given)
         value: Any = None
         reply: tuple[Any, ...]
