@@ -152,6 +152,10 @@ OF_VALUES = {
         "def f(xs):\n    xs.append(1)\n    return [xs, xs]",
         "xs = []\nys = f(xs)\nf(xs)\nassert ys == [[1, 1], [1, 1]]",
     ),
+    "an error of one, and then another": (
+        "def g():\n    yield 1\n    yield 2\n    yield 3\n    raise ValueError('no')\ndef h(): yield 5",
+        "for n, x in enumerate(g()):\n    if n == 1: break\nassert list(h()) == [5]",
+    ),
     "given back unchanged": (
         "def f(xs, more):\n    xs += more\n    return xs",
         "xs = []\nys = f(xs, [])\nf(xs, [1])\nassert ys == [1]",

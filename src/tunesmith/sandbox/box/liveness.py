@@ -102,7 +102,10 @@ class _Tests:
             or any(map(self._goes_into_a_result, kinds[ast.Attribute]))
             or any(map(self._calls_with_more_than_values, kinds[ast.Call]))
             or any(
-                map(self._writes_to_a_result, (*kinds[ast.Assign], *kinds[ast.AugAssign], *kinds[ast.Delete]))
+                map(
+                    self._writes_to_what_is_kept,
+                    (*kinds[ast.Assign], *kinds[ast.AugAssign], *kinds[ast.Delete]),
+                )
             )
             or any(self._is_result(item.context_expr) for item in kinds[ast.withitem])
             or self._uses_classes_or_decorators()
@@ -163,7 +166,7 @@ class _Tests:
                 known = _last(kind.func) == "type"
         return known
 
-    def _writes_to_a_result(self, node: ast.Assign | ast.AugAssign | ast.Delete) -> bool:
+    def _writes_to_what_is_kept(self, node: ast.Assign | ast.AugAssign | ast.Delete) -> bool:
         targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             return False
@@ -227,7 +230,10 @@ class _Tests:
     def _is_of_a_library(self, sought: ast.expr | None) -> bool:
         """Whether an exception is sought that is neither a builtin nor the program's own."""
         kinds = sought.elts if isinstance(sought, ast.Tuple) else [sought]
-        return any(isinstance(kind, ast.Attribute) or _imported(kind, self._imports) for kind in kinds)
+        return any(
+            isinstance(kind, ast.Attribute) or (isinstance(kind, ast.Name) and kind.id in self._imports)
+            for kind in kinds
+        )
 
     def _names_of_results(self) -> set[str]:
         """Names that the tests give to what the program gave them."""
@@ -244,18 +250,14 @@ class _Tests:
 
     def _is_result(self, node: ast.expr) -> bool:
         """Whether it is what the program gave, or part of it."""
-        root = node
-        while isinstance(root, ast.Attribute | ast.Subscript):
-            root = root.value
+        root = _whole(node)
         if isinstance(root, ast.Call):
             return self._is_theirs(root.func)
         return isinstance(root, ast.Name) and root.id in self._given
 
     def _is_kept(self, node: ast.expr) -> bool:
         """Whether the program may hold what this is or lies in: it gave it, or was given it before."""
-        root = node
-        while isinstance(root, ast.Attribute | ast.Subscript):
-            root = root.value
+        root = _whole(node)
         given_at = self._passed.get(root.id) if isinstance(root, ast.Name) else None
         return self._is_result(node) or (given_at is not None and given_at < node.lineno)
 
@@ -282,10 +284,6 @@ def _caught(kinds: Mapping[type, list[Any]]) -> Iterator[tuple[ast.AST, str]]:
 
 def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def _imported(node: ast.AST | None, imports: set[str]) -> bool:
-    return isinstance(node, ast.Name) and node.id in imports
 
 
 def _parts(test: ast.expr) -> Iterator[ast.expr]:
@@ -329,6 +327,13 @@ def _imported_from_typing(imports: list[ast.ImportFrom]) -> Iterator[str]:
     for node in imports:
         if node.module == "typing":
             yield from (alias.asname or alias.name for alias in node.names)
+
+
+def _whole(node: ast.expr) -> ast.expr:
+    """What ``node`` is an attribute or an item of."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node
 
 
 def _root(node: ast.expr) -> str:

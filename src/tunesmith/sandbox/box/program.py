@@ -38,7 +38,7 @@ class Program:
         self._ahead: list[tuple[Callable[..., Any], Sequence[Any], Earlier]] = []
         self._confirming: tuple[Callable[..., Any], list[Sequence[Any]]] | None = None
         self._last: Any = None
-        self._broken: BaseException | None = None
+        self._broken: dict[int, BaseException] = {}
         self._handed = False
         self.answers = Answers(self._export)
         self._questions: dict[str, Callable[..., Any]] = {
@@ -196,15 +196,14 @@ class Program:
 
     def _take(self, items: Any, size: int) -> tuple[list[Any], bool]:
         """The next items, and whether there may be more. What they raise is raised after those before it."""
-        if self._broken is not None:
-            error, self._broken = self._broken, None
-            raise error
+        if id(items) in self._broken:
+            raise self._broken.pop(id(items))
         taken: list[Any] = []
         try:
             taken.extend(islice(items, size))
         except BaseException as error:  # the door: what the program raises is its answer
-            self._broken = error
-        return taken, len(taken) == size or self._broken is not None
+            self._broken[id(items)] = error
+        return taken, len(taken) == size or id(items) in self._broken
 
     def _mine(self, number: int) -> Any:
         return self._objects[number]
