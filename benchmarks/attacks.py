@@ -111,7 +111,8 @@ def loopback() -> None:
 
 def enter_box(readable: Sequence[str], report: int) -> Path:
     """Become process 1 of a new box, as a user without rights; its scratch folder."""
-    from box import linux, namespaces  # as it stands: a peer's interpreter has not what tunesmith needs
+    # imported as it stands: a peer's interpreter lacks what tunesmith needs
+    from box.isolation import linux, namespaces
 
     scratch, _ = namespaces.enter(readable, lambda pid: tell(report, {"pid": pid}))
     linux.mount("proc", "/proc", "proc", linux.REMOUNT)  # our own namespaces inside these ask to write there

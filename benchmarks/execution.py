@@ -88,7 +88,7 @@ def evalplus(samples: Path, data: Path, ready: Ready, plus: bool) -> list[bool]:
 
 def tunesmith(samples: Path, data: Path, ready: Ready, plus: bool) -> list[bool]:
     """What ``tunesmith eval`` does, at the strongest isolation there is here."""
-    from tunesmith.evaluate import Settings, evaluate
+    from tunesmith.eval.evaluate import Settings, evaluate
 
     ready()
     name = "humaneval_plus" if plus else "humaneval"

@@ -16,8 +16,8 @@ import numpy as np
 
 from tunesmith.embed import open_embedder
 from tunesmith.sample import Sample
+from tunesmith.selection._vectors import whole_vectors
 from tunesmith.selection.kcenter import greedy
-from tunesmith.selection.whole_vectors import whole_vectors
 from tunesmith.sources.folder import Folder
 from tunesmith.step import Context
 

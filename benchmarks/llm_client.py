@@ -60,11 +60,11 @@ def tunesmith(
     url: str, prompts: Sequence[str], in_flight: int, ready: Ready, store: bool = True
 ) -> list[str]:
     """Our client as the engine drives it: store, bill, collector, as many tasks ahead as the engine has."""
-    from tunesmith.exchange import Completion, Request
-    from tunesmith.garbage import seldom_collected
     from tunesmith.llm.client import Bill, Client
-    from tunesmith.llm.openai import OpenAI
     from tunesmith.llm.store import AnswerStore
+    from tunesmith.machine import seldom_collected
+    from tunesmith.models.openai import OpenAI
+    from tunesmith.requests import Completion, Request
 
     model = OpenAI(model="mock", base_url=url, in_flight=in_flight, max_tokens=TOKENS)
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from tunesmith.address import ROOMS, find_model, find_step, model_names, step_addresses
+from tunesmith.recipe.address import ROOMS, find_model, find_step, model_names, step_addresses
 
 TARGET = Path(__file__).parent / "steps.md"
 

@@ -24,10 +24,10 @@ _HOMES = {
     "read": "api",
     "retry": "api",
     "trace": "api",
-    "Completion": "exchange",
+    "Completion": "requests",
     "Context": "step",
     "Drop": "sample",
-    "Request": "exchange",
+    "Request": "requests",
     "Sample": "sample",
     "Step": "step",
     "UserError": "errors",
@@ -55,7 +55,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .api import check, plan, read, recipes, retry, run, trace
     from .errors import UserError
-    from .exchange import Completion, Request
+    from .requests import Completion, Request
     from .sample import Drop, Sample, Verdict
     from .step import Context, Step
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import RunStopped, StepError
-from .folder import RunFolder
-from .forecast import Forecast, forecast
-from .lineage import Event
-from .lineage import trace as trace_row
-from .recipe import Recipe
-from .recipe_reader import bundled, load_recipe
-from .retries import Again, retry_run
+from .recipe.load import bundled, load_recipe
+from .recipe.recipe import Recipe
 from .rows import Table
-from .runs import Result, run_recipe
-from .work import Listener
+from .runs.folder import RunFolder
+from .runs.plan import Forecast, forecast
+from .runs.retry import Again, retry_run
+from .runs.run import Result, run_recipe
+from .runs.step import Listener
+from .runs.trace import Event
+from .runs.trace import trace as trace_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def run(
     isolation: str | None = None,
     listener: Listener | None = None,
 ) -> Finished:
-    """Run a recipe, or go on with it, and write its report. See ``tunesmith.runs.run_recipe``."""
+    """Run a recipe, or go on with it, and write its report. See ``tunesmith.runs.run.run_recipe``."""
     from .report import write_report
 
     checked = check(recipe, tiny=tiny, overrides=overrides)

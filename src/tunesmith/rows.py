@@ -7,9 +7,7 @@ input rows it covers; that is what resuming relies on. ``meta`` is JSON text: no
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import DataError
+from .files import whole_file
 from .sample import Drop, Sample, Verdict
 
 _VERDICT = pa.struct(
@@ -61,30 +59,20 @@ def from_arrow(batch: pa.RecordBatch | pa.Table) -> Iterator[Sample]:
 
 def write_rows(path: Path, samples: Sequence[Sample], notes: Mapping[str, str]) -> None:
     """Write one whole shard of rows; ``notes`` go into its Parquet metadata."""
-    _write_atomic(path, to_arrow(samples), notes)
+    _write(path, to_arrow(samples), notes)
 
 
 def write_drops(path: Path, drops: Sequence[Drop], by: str, notes: Mapping[str, str]) -> None:
     """Write one whole shard of dropped rows, each with its reason and the step that dropped it."""
     table = to_arrow([drop.sample for drop in drops])
     table = table.append_column("reason", pa.array([drop.reason for drop in drops], pa.string()))
-    _write_atomic(path, table.append_column("dropped_by", pa.array([by] * len(drops), pa.string())), notes)
+    _write(path, table.append_column("dropped_by", pa.array([by] * len(drops), pa.string())), notes)
 
 
-def _write_atomic(path: Path, table: pa.Table, notes: Mapping[str, str]) -> None:
-    draft = path.with_name(f".{path.name}.draft")
+def _write(path: Path, table: pa.Table, notes: Mapping[str, str]) -> None:
     metadata = {f"tunesmith.{key}": value for key, value in notes.items()}
-    try:
-        with draft.open("wb") as sink:
-            pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
-            sink.flush()
-            os.fsync(sink.fileno())
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        why = error.strerror or str(error)
-        raise DataError(str(path), f"cannot be written: {why}", "free some disk space") from error
+    with whole_file(path) as sink:
+        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
 
 
 def shard_notes(path: Path) -> dict[str, str]:

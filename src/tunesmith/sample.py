@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import orjson
 
 Json = Any
 """A value that JSON can hold: str, int, float, bool, None, list or dict of these."""
+TextField = Literal["instruction", "answer", "code", "system", "tests"]
+"""The texts of a row, for steps that look at one of them."""
 
 
 @dataclass(frozen=True, slots=True)

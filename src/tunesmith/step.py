@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict
 
 from .chance import chance
 from .errors import SetupError
-from .exchange import Completion, Request
+from .requests import Completion, Request
 from .results import Checkpoint, Outcome, Program, Score
 from .rows import Table
 from .sample import Drop, Sample

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import UserError, nearest
-from ..garbage import seldom_collected
+from ..machine import seldom_collected
 from . import ds1000, humaneval_x, humanevalpack, multipl_e
 from .problem import Benchmark, Problem
 

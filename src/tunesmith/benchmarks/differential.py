@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from ..code import parse
+from ..code.markdown import parse
 from ..errors import DataError
 from ..results import Program
 from .files import kept_folder
@@ -41,7 +41,7 @@ UNPREPARED = 'raise AssertionError("tests that compare with a reference are made
 def _oracle() -> bytes:
     """What made the known answers and their digests; what was known by another is not known by this one."""
     box = resources.files("tunesmith.sandbox.box")
-    sources = [(box / name).read_bytes() for name in ("oracle.py", "codec.py")]
+    sources = [(box / name).read_bytes() for name in ("testing/oracle.py", "messages/codec.py")]
     facts = (*sources, sys.version_info[:2], sys.hash_info.algorithm, sys.hash_info.width)
     return hashlib.blake2b(repr(facts).encode()).digest()
 
@@ -59,7 +59,7 @@ def source(cases: Cases, known: str = "") -> str:
     if not known.startswith("="):
         reference = _reference(cases.reference, cases.entry_point)
     call = f"    compare(candidate, reference(), {arguments})\n"
-    return f"def check(candidate):\n    from box.oracle import compare\n{reference}{call}"
+    return f"def check(candidate):\n    from box.testing.oracle import compare\n{reference}{call}"
 
 
 @lru_cache(maxsize=1024)
@@ -134,7 +134,7 @@ def _maker(cases: Cases) -> Program:
     reference = _reference(cases.reference, cases.entry_point)
     call = f"packed(reference(), {cases.inputs!r}, {cases.shape!r}, {cases.oracle!r}, {_ROOM})"
     code = (
-        f"import io, sys\nfrom box.oracle import packed\ndef made():\n{reference}    return {call}\n"
+        f"import io, sys\nfrom box.testing.oracle import packed\ndef made():\n{reference}    return {call}\n"
         "real, sys.stdout = sys.stdout, io.StringIO()\n"
         "text = made()\nsys.stdout = real\nprint(text)\n"
     )

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..cache import cache_folder
 from ..errors import DataError, SetupError
+from ..files import cache_folder
 from ..sample import Json
 
 Row = dict[str, Json]

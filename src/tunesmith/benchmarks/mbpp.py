@@ -13,7 +13,7 @@ import ast
 import re
 from collections.abc import Sequence
 
-from ..code import defined, parse
+from ..code.markdown import defined, parse
 from .files import Row, Source, locate, md5, rows
 from .problem import Benchmark, Problem
 

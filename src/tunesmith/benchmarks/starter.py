@@ -6,30 +6,30 @@ tunesmith, so there is no data to name.
 
 from __future__ import annotations
 
-from .. import starter
 from ..chance import chance
+from ..starter import world
 from .problem import Benchmark, Problem
 
-_SPLITS: dict[str, starter.Split] = {"starter": "test", "starter_dev": "dev"}
+_SPLITS: dict[str, world.Split] = {"starter": "test", "starter_dev": "dev"}
 
 
 def version(name: str, data: str | None) -> str:
     """A hash of the starter world."""
-    return starter.version()
+    return world.version()
 
 
 def load(name: str, data: str | None) -> Benchmark:
     """The problems of ``starter`` or ``starter_dev``."""
-    problems = tuple(map(problem, starter.tasks(_SPLITS[name])))
+    problems = tuple(map(problem, world.tasks(_SPLITS[name])))
     return Benchmark(name, version(name, data), problems)
 
 
-def problem(task: starter.Task) -> Problem:
+def problem(task: world.Task) -> Problem:
     """One task as a problem, always in the same words."""
-    wording = starter.instruction(task, chance(0, "starter.benchmark", task.name))
+    wording = world.instruction(task, chance(0, "starter.benchmark", task.name))
     return Problem(
         task_id=f"starter/{task.name}",
         instruction=wording,
-        tests=starter.tests(task),
-        canonical=starter.solution(task, "comprehension"),
+        tests=world.tests(task),
+        canonical=world.solution(task, "comprehension"),
     )

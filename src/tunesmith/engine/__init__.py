@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from ..exchange import Failure
+from ..requests import Failure
 from ..sample import Drop, Sample
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from itertools import islice
 from typing import cast
 
 from ..errors import StepError
-from ..exchange import Completion, Failure, Request
-from ..garbage import seldom_collected
 from ..llm.client import Client
+from ..machine import seldom_collected
+from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, unheard
 from . import Chunk, Job, worker

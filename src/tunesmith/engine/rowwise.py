@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, cast
 
 from ..errors import StepError, TunesmithError
-from ..exchange import Completion, Request
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import AskStep, BatchStep, Context, RowStep, Step, Yield
 

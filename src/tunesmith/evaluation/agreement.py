@@ -18,8 +18,8 @@ from pydantic import model_validator
 
 from ..rows import Table
 from ..sample import Json, Sample
+from ..scoring.intervals import wilson
 from ..step import Context, Step, Yield
-from .intervals import wilson
 
 
 class Agreement(Step):

@@ -19,8 +19,8 @@ from ..chance import number
 from ..rows import Table
 from ..sample import Json, Verdict
 from ..step import Context, Step, Yield
-from .calibration import isotonic, platt
-from .reliability import reliability, rerank
+from ._calibration import isotonic, platt
+from ._reliability import reliability, rerank
 
 _MAPS = {"platt": platt, "isotonic": isotonic}
 

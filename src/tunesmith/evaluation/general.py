@@ -14,9 +14,9 @@ from pydantic import Field
 from ..errors import SetupError, UserError, nearest
 from ..results import Attempt, Score
 from ..sample import Json
+from ..scoring.ask_model import Opens
+from ..scoring.intervals import bootstrap, wilson
 from ..step import Context, Step
-from .asking import Opens
-from .intervals import bootstrap, wilson
 
 METRICS = ("acc_norm", "acc", "exact_match", "em", "f1", "pass@1")
 """What a task is scored by, the first that it has."""

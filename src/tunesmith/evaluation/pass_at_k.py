@@ -17,13 +17,13 @@ from ..benchmarks.differential import prepared
 from ..benchmarks.problem import Benchmark, Problem
 from ..chance import chance
 from ..errors import SetupError, UserError
-from ..exchange import Sampling
+from ..requests import Sampling
 from ..results import Score
 from ..sample import Json
+from ..scoring.ask_model import Reply, Words, ask
+from ..scoring.extract import EXTRACTIONS, extraction
+from ..scoring.score import Try, judge, machinery, refused, scores, with_protocol
 from ..step import Context, Step
-from .asking import Reply, Words, ask
-from .extraction import EXTRACTIONS, extraction
-from .scoring import Try, judge, machinery, refused, scores, with_protocol
 
 
 class PassAtK(Step):

@@ -17,8 +17,8 @@ from pydantic import Field
 
 from ..rows import Table
 from ..sample import Json, Sample
+from ..scoring.intervals import mcnemar, paired_difference, wilson
 from ..step import Context, Step, Yield
-from .intervals import mcnemar, paired_difference, wilson
 
 Pair = tuple[bool | None, bool | None]
 """A row's verdict on the first and on another asking; None where there is none."""

@@ -20,9 +20,9 @@ import numpy as np
 import orjson
 from pydantic import Field
 
+from .. import replies
 from ..chance import number
-from ..code import blocks, parse
-from ..llm import replies
+from ..code.markdown import blocks, parse
 from ..rows import Table
 from ..sample import Json, Sample
 from ..step import Context, Step, Yield

@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ..errors import SetupError
-from ..exchange import Completion, Failure, Request, Usage
-from .asker import Asker
-from .bill import Bill, Charge
-from .entry import key_maker
+from ..requests import Completion, Failure, Request, Usage
+from .costs import Bill, Charge
 from .model import Backend, Model, Several
+from .retry import Asker
 from .store import AnswerStore
+from .store_entry import key_maker
 from .tokens import most_tokens
 
 __all__ = ["Bill", "Client"]

@@ -1,7 +1,7 @@
 """What a model is, before anything is sent: a declaration in a recipe.
 
 ``models: teacher: {use: openai, model: gpt-4o-mini}`` is an instance of the one ``Model`` subclass
-in ``tunesmith/llm/openai.py``; its fields are the keys, unknown keys are refused. ``connect`` gives
+in ``tunesmith/models/openai.py``; its fields are the keys, unknown keys are refused. ``connect`` gives
 the live ``Backend``. Models whose weights we hold (``hf``, ``scratch``) also have ``load``.
 """
 
@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from ..exchange import Completion, Request, Sampling
-from .flow import Flow
+from ..requests import Completion, Request, Sampling
 from .prices import FREE, Price
+from .rate_limit import Flow
 from .template import Template
 
 

@@ -8,19 +8,14 @@ then shown as unknown, never guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..exchange import Request, Usage
-from .tokens import request_tokens
-
-if TYPE_CHECKING:
-    from .model import Model
+from ..requests import Usage
 
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
@@ -51,26 +46,6 @@ class Price(BaseModel):
 
 FREE = Price(input=0.0, output=0.0)
 """What a model on this machine costs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Tokens and US dollars to expect; ``usd`` is None where the model's price is unknown."""
-
-    requests: int
-    tokens_in: int
-    tokens_out: int
-    usd: float | None
-
-
-def estimate(model: Model, prompts: Sequence[Request], answer_tokens: int) -> Estimate:
-    """What ``prompts`` will cost if each is answered in ``answer_tokens`` tokens (never over its limit)."""
-    sent = sum(request_tokens(prompt) for prompt in prompts)
-    longest = (model.resolve(prompt).sampling.max_tokens for prompt in prompts)
-    received = sum(answer_tokens if most is None else min(answer_tokens, most) for most in longest)
-    price = model.tariff()
-    usd = None if price is None else price.cost(Usage(sent, received))
-    return Estimate(len(prompts), sent, received, usd)
 
 
 def listed(host: str, model: str) -> Price | None:

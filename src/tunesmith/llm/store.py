@@ -23,13 +23,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..cache import cache_folder
-from ..errors import DataError
-from ..exchange import Completion, Request
-from .bill import Bill, Charge
-from .book import Book, Row, trouble
-from .entry import answer_json, answer_of, read_jsonl, request_words
-from .wire import from_json, to_json
+from ..files import cache_folder, whole_file
+from ..requests import Completion, Request
+from .api.wire import from_json, to_json
+from .costs import Bill, Charge
+from .store_entry import answer_json, answer_of, read_jsonl, request_words
+from .store_file import Book, Row, trouble
 
 _GROUP = 1000
 
@@ -139,17 +138,10 @@ class AnswerStore:
     def export_jsonl(self, path: Path, *, model: str | None = None) -> int:
         """Write every answer (of ``model``, if given) as a JSON line, oldest first; returns how many."""
         count = 0
-        draft = path.with_name(f".{path.name}.draft")
-        try:
-            with draft.open("wb") as sink:
-                for entry in self.entries(model):
-                    sink.write(to_json(entry) + b"\n")
-                    count += 1
-            draft.replace(path)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            fix = "give a file in a folder that exists, on a disk with room"
-            raise DataError(str(path), f"cannot be written: {error.strerror or error}", fix) from error
+        with whole_file(path) as sink:
+            for entry in self.entries(model):
+                sink.write(to_json(entry) + b"\n")
+                count += 1
         return count
 
     def import_jsonl(self, path: Path) -> int:

@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..code import code_of
+from ..code.markdown import code_of
 from ..errors import DataError, SetupError, UserError, nearest
-from ..exchange import Message
+from ..requests import Message
 
 FILE = "template.json"
 _MARK = "\u2403answer\u2403"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from ..exchange import Request, Usage
+from ..requests import Request, Usage
 
 _PIECE = re.compile(r"[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]+|\n\s*|\s{2,}")
 _WORD_BYTES, _SIGN_BYTES = 9, 3

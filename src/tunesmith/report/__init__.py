@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..folder import RunFolder
+from ..files import whole_file
+from ..runs.folder import RunFolder
 from .dataset_card import dataset_card
 from .model_card import model_card
 from .page import page
 from .story import read_story
-from .whole import whole_file
 
 
 def write_report(run: RunFolder) -> Path:

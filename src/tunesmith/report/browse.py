@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from ..folder import StepFolder
-from ..lineage import rows_with
 from ..rows import Table
+from ..runs.folder import StepFolder
+from ..runs.trace import rows_with
 from ..sample import Sample
 from .story import Stage, Story
 

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import UserError, nearest
-from ..folder import RunFolder, StepFolder
+from ..files import whole_file
 from ..rows import Table
+from ..runs.folder import RunFolder, StepFolder
 from ..sample import Sample
-from .whole import whole_file
 
 Shape = Literal["alpaca", "messages", "sharegpt", "prompt_completion", "parquet"]
 FLAT = pa.schema(

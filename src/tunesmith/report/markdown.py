@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..recipe_yaml import as_yaml
+from ..recipe.yaml import as_yaml
 
 
 def card(front: Mapping[str, Any], parts: Iterable[str]) -> str:

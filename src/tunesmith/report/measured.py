@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..folder import read_json
+from ..files import read_json
 from ..rows import Table
 from ..verification.strategy import by_instruction, spread
 from .story import Stage, Story

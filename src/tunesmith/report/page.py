@@ -17,7 +17,7 @@ import orjson
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ..failures import advice, failures_of
+from ..runs.failures import advice, failures_of
 from .browse import browsable
 from .charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from .flow import costs, flow

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from ..errors import FolderError
-from ..evaluation.intervals import mcnemar
+from ..scoring.intervals import mcnemar
 from .browse import cut, fit
 from .story import Stage, Story
 

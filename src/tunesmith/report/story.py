@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..document import read_document
 from ..errors import RecipeError
-from ..folder import RunFolder, StepFolder, read_json
+from ..files import read_json
+from ..recipe.yaml import read_document
+from ..runs.folder import RunFolder, StepFolder
 
 STATE = ("name", "paper", "about", "tiny", "seed", "status", "error", "tunesmith", "python", "machine", "at")
 """What run.json says of a run; ``error`` only where it stopped."""

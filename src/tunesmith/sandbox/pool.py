@@ -23,7 +23,7 @@ from typing import Any, Self
 from ..errors import SetupError
 from ..results import Outcome, Program
 from . import languages
-from .box.orders import ANY_PROCESSOR
+from .box.processes.orders import ANY_PROCESSOR
 from .worker import Worker
 
 _log = logging.getLogger("tunesmith.sandbox")

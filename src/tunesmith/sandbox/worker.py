@@ -19,7 +19,8 @@ from typing import Any
 
 from ..errors import SetupError
 from . import languages
-from .box import BOOT, wire
+from .box import BOOT
+from .box.messages import frames
 
 _FIX = "see `tunesmith doctor` for the levels this machine has"
 _BOX = Path(__file__).parent / "box"
@@ -70,13 +71,13 @@ class Worker:
         self.socket = ours
         self.jobs: deque[dict[str, Any]] = deque()
         self.ready = False
-        self._frames = wire.Frames()
+        self._frames = frames.Frames()
         self._unsent = bytearray()
 
     def give(self, job: dict[str, Any]) -> None:
         """Queue ``job``; sent as far as the socket takes it."""
         self.jobs.append(job)
-        self._unsent += wire.frame(job)
+        self._unsent += frames.frame(job)
         self.flush()
 
     def flush(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..code import blocks
+from ..code.markdown import blocks
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -16,12 +16,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..benchmarks import load
-from ..sample import Drop, Sample
+from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
-from .against import data_place, versions
-from .core_words import CoreWords
-from .overlap import SHORTEST, Hit, Names, Overlap
-from .texts import TextField
+from ._benchmarks import data_place, versions
+from ._core_words import CoreWords
+from ._overlap import SHORTEST, Hit, Names, Overlap
 
 
 class Decontaminate(Step):

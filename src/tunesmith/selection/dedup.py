@@ -15,12 +15,11 @@ from itertools import islice
 import numpy as np
 from pydantic import Field
 
-from ..code import bare, code_of, language_name
+from ..code.markdown import bare, code_of, language_name
 from ..rows import Table
-from ..sample import Drop, Sample
+from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
-from .minhash import BANDS, band_hashes, hash_text, jaccard, rows_per_band, shingles
-from .texts import TextField
+from ._minhash import BANDS, band_hashes, hash_text, jaccard, rows_per_band, shingles
 
 TEXTS = 256
 """Texts signed at once."""

@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ..exchange import Completion, Request
-from ..llm import replies, structured
-from ..llm.forms import Form, task_and_answer
+from .. import replies
+from ..replies import structured
+from ..replies.verdict import Form, task_and_answer
+from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 

@@ -14,8 +14,8 @@ import re
 
 from pydantic import Field
 
-from ..code import blocks, code_of, fingerprint, parse
-from ..llm import replies
+from .. import replies
+from ..code.markdown import blocks, code_of, fingerprint, parse
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -16,11 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..rows import Table
-from ..sample import Drop
+from ..sample import Drop, TextField
 from ..step import Context, Step, Yield
-from .shares import Size, rows_of
-from .texts import TextField
-from .whole_vectors import whole_vectors
+from ._shares import Size, rows_of
+from ._vectors import whole_vectors
 
 BLOCK = 4096
 """Rows taken aside at once; their vectors should fit in the processor's cache."""

@@ -13,12 +13,12 @@ from typing import Literal
 import numpy as np
 
 from ..chance import number
-from ..code import code_of
-from ..llm.code_facts import claimed_imports, claims, code_facts
+from ..code.facts import claimed_imports, claims, code_facts
+from ..code.markdown import code_of
 from ..rows import Table
 from ..sample import Sample
 from ..step import Context, Step, Yield
-from .shares import Size, allot, rows_of
+from ._shares import Size, allot, rows_of
 
 
 class Mark(Step):

@@ -21,7 +21,7 @@ from ..llm.tokens import tokens_of
 from ..rows import Table
 from ..sample import Drop
 from ..step import Context, Step, Yield
-from .shares import allot
+from ._shares import allot
 
 
 class Mix(Step):

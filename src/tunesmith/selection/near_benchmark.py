@@ -16,11 +16,10 @@ from pydantic import Field
 
 from ..benchmarks import load
 from ..rows import Table
-from ..sample import Drop, Json
+from ..sample import Drop, Json, TextField
 from ..step import Context, Step, Yield
-from .against import data_place, versions
-from .texts import TextField
-from .whole_vectors import TEXTS, whole
+from ._benchmarks import data_place, versions
+from ._vectors import TEXTS, whole
 
 
 class NearBenchmark(Step):

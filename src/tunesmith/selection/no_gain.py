@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ..exchange import Completion, Request
-from ..llm import replies
+from .. import replies
+from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 

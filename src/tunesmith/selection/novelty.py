@@ -19,9 +19,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..rows import Table
-from ..sample import Drop
+from ..sample import Drop, TextField
 from ..step import Context, Step, Yield
-from .texts import TextField
 
 _WORD = re.compile(r"\w+")
 

@@ -15,11 +15,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ..code import code_of, language_name, parse
-from ..grammars import has_grammar, syntax
-from ..sample import Drop, Sample
+from ..code.grammars import has_grammar, syntax
+from ..code.markdown import code_of, language_name, parse
+from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
-from .texts import TextField
 
 
 class Rules(Step):

@@ -14,7 +14,7 @@ from ..chance import number
 from ..rows import Table
 from ..sample import Drop
 from ..step import Context, Step, Yield
-from .shares import Size, allot, rows_of
+from ._shares import Size, allot, rows_of
 
 Stratum = Literal["source", "task", "language", "license"]
 

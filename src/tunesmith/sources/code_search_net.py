@@ -13,14 +13,14 @@ from typing import Any
 
 from pydantic import Field
 
-from ..code import language_name
+from ..code.markdown import language_name
 from ..errors import DataError, nearest
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
-from .files import data_files, fingerprint, open_bytes
-from .json_stream import records
+from ._files import data_files, fingerprint, open_bytes
+from ._json_stream import records
+from ._records import Found
 from .parquet import parquet_records
-from .records import Found
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "code": ("original_string", "whole_func_string", "func_code_string", "code"),

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from ..errors import DataError
 from ..step import Context, Step, Yield
-from .files import find_file, fingerprint, open_bytes
-from .records import Found, Records
+from ._files import find_file, fingerprint, open_bytes
+from ._records import Found, Records
 
 
 class Csv(Records, Step):

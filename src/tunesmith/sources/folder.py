@@ -18,14 +18,13 @@ from typing import Any
 from pydantic import Field
 
 from ..chance import number
+from ..code.grammars import has_grammar
 from ..errors import DataError, SetupError, nearest
-from ..grammars import has_grammar
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
-from .function import Function, Language
-from .functions import functions, language_of, languages_of
-from .licenses import file_license, folder_license
-from .tree_functions import METHODS_ONLY
+from ._functions import functions, language_of, languages_of
+from ._licenses import file_license, folder_license
+from ._tree_functions import METHODS_ONLY, Function, Language
 
 SKIPPED = (
     "test", "tests", "testing", "idle_test", "site-packages", "dist-packages", "_bundled", "__pycache__",

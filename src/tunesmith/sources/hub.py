@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 from ..errors import DataError, SetupError, UserError, nearest
 from ..step import Context, Step, Yield
-from .files import data_files, fingerprint
-from .records import Found, Records
+from ._files import data_files, fingerprint
+from ._records import Found, Records
 
 
 class Hub(Records, Step):

@@ -7,9 +7,9 @@ The seeds of WizardCoder (2306.08568, Section 3: Code Alpaca) and of the sets th
 from __future__ import annotations
 
 from ..step import Context, Step, Yield
-from .files import find_file, fingerprint, open_bytes
-from .json_stream import records
-from .records import Records
+from ._files import find_file, fingerprint, open_bytes
+from ._json_stream import records
+from ._records import Records
 
 
 class Jsonl(Records, Step):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..step import Context, Step, Yield
-from .files import data_files, fingerprint
-from .records import Found, Records
+from ._files import data_files, fingerprint
+from ._records import Found, Records
 
 BATCH_ROWS = 1024
 

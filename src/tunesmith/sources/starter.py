@@ -13,9 +13,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from .. import starter
 from ..errors import UserError
 from ..sample import Sample
+from ..starter import world
 from ..step import Context, Step, Yield
 
 
@@ -42,12 +42,12 @@ class Starter(Step):
 
     def outside(self, ctx: Context) -> str:
         self._known(ctx)
-        return starter.version()
+        return world.version()
 
     def source(self, ctx: Context) -> Yield:
         for task in self._chosen(ctx):
             luck = ctx.chance(task.name)
-            wordings = list(starter.instructions(task))
+            wordings = list(world.instructions(task))
             if self.as_code:  # the first line of a docstring is one sentence
                 wordings = [wording for wording in wordings if ". " not in wording]
             for wording in luck.sample(wordings, min(self.phrasings, len(wordings))):
@@ -58,7 +58,7 @@ class Starter(Step):
                     ctx.step,
                     instruction=wording,
                     answer=_answer(task, luck) if self.answered else "",
-                    tests=starter.tests(task),
+                    tests=world.tests(task),
                     language="python",
                     task="generation",
                     source="starter",
@@ -66,13 +66,13 @@ class Starter(Step):
                     meta={"name": task.name, "parts": len(task.parts)},
                 )
 
-    def _chosen(self, ctx: Context) -> Iterator[starter.Task]:
+    def _chosen(self, ctx: Context) -> Iterator[world.Task]:
         known = self._known(ctx)
         wanted = len(known) if self.tasks is None else self.tasks
         return (known[i] for i in sorted(ctx.chance().sample(range(len(known)), wanted)))
 
-    def _known(self, ctx: Context) -> list[starter.Task]:
-        known = [task for task in starter.tasks("train") if len(task.parts) <= self.parts]
+    def _known(self, ctx: Context) -> list[world.Task]:
+        known = [task for task in world.tasks("train") if len(task.parts) <= self.parts]
         if self.tasks is not None and self.tasks > len(known):
             problem = (
                 f"{self.tasks} tasks of up to {self.parts} parts are asked for, but there are {len(known)}"
@@ -83,15 +83,15 @@ class Starter(Step):
         return known
 
 
-def _answer(task: starter.Task, luck: Random) -> str:
-    return f"```python\n{starter.solution(task, luck.choice(starter.STYLES))}```"
+def _answer(task: world.Task, luck: Random) -> str:
+    return f"```python\n{world.solution(task, luck.choice(world.STYLES))}```"
 
 
-def _raw(step: str, task: starter.Task, wording: str, luck: Random) -> Sample:
+def _raw(step: str, task: world.Task, wording: str, luck: Random) -> Sample:
     """A program with its task as docstring, as ``sources.folder`` would give it."""
-    head, *body = starter.solution(task, luck.choice(starter.STYLES)).splitlines()
+    head, *body = world.solution(task, luck.choice(world.STYLES)).splitlines()
     code = "\n".join([head, f'    """{wording}"""', *body]) + "\n"
     return Sample.born(
-        step, code=code, tests=starter.tests(task), language="python", source="starter", license="CC0-1.0",
+        step, code=code, tests=world.tests(task), language="python", source="starter", license="CC0-1.0",
         meta={"name": "solve", "docstring": wording},
     )  # fmt: skip

@@ -13,9 +13,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code import blocks
-from ..exchange import Completion, Request, Sampling
-from ..llm import replies
+from .. import replies
+from ..code.markdown import blocks
+from ..requests import Completion, Request, Sampling
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

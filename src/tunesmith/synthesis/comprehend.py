@@ -15,9 +15,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..code import code_of, parse
-from ..exchange import Completion, Request
-from ..llm import replies, structured
+from .. import replies
+from ..code.markdown import code_of, parse
+from ..replies import structured
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -14,9 +14,9 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from ..code import blocks, program_block
-from ..exchange import Completion, Request, Sampling
-from ..llm import replies
+from .. import replies
+from ..code.markdown import blocks, program_block
+from ..requests import Completion, Request, Sampling
 from ..sample import Drop, Json, Sample
 from ..step import Context, Step, Yield
 

@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator
 
-from ..code import blocks, defined
-from ..exchange import Completion, Request
-from ..llm import replies
+from .. import replies
+from ..code.markdown import blocks, defined
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -16,9 +16,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ..code import blocks, code_of, defined, language_name, parse
-from ..exchange import Completion, Request
-from ..llm import replies, structured
+from .. import replies
+from ..code.markdown import blocks, code_of, defined, language_name, parse
+from ..replies import structured
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -15,10 +15,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..code import blocks, code_of, language_name
-from ..exchange import Completion, Request
-from ..llm import replies
-from ..llm.code_facts import claimed_imports, claims, code_facts
+from .. import replies
+from ..code.facts import claimed_imports, claims, code_facts
+from ..code.markdown import blocks, code_of, language_name
+from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 

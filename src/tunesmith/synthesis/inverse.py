@@ -13,9 +13,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code import code_of, defined
-from ..exchange import Completion, Request
-from ..llm import replies
+from .. import replies
+from ..code.markdown import code_of, defined
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from ..code import blocks, code_of, parse
-from ..exchange import Completion, Request
-from ..llm import replies, structured
+from .. import replies
+from ..code.markdown import blocks, code_of, parse
+from ..replies import structured
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -16,9 +16,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code import blocks, code_of, defined, parse, unparsed
-from ..exchange import Completion, Request
-from ..llm import replies
+from .. import replies
+from ..code.markdown import blocks, code_of, defined, parse, unparsed
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

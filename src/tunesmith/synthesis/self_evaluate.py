@@ -13,9 +13,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..exchange import Completion, Request
-from ..llm import replies
-from ..llm.passing import LABELS, QUESTION, p_pass, question, verdict
+from .. import replies
+from ..replies.verdict import LABELS, QUESTION, p_pass, question, verdict
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Need, Step, Yield
 

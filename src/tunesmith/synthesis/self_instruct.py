@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ..exchange import Completion, Request
-from ..llm import replies, structured
+from .. import replies
+from ..replies import structured
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

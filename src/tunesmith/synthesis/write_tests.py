@@ -14,9 +14,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..code import code_of, defined, parse
-from ..exchange import Completion, Request
-from ..llm import replies
+from .. import replies
+from ..code.markdown import code_of, defined, parse
+from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 

@@ -21,7 +21,7 @@ from ..llm.template import Template, known
 from ..results import Checkpoint
 from ..rows import Table
 from ..step import Context, Step
-from .encode import Overlong
+from .loop.encode import Overlong
 
 
 class Lora(BaseModel):

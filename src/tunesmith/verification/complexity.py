@@ -18,12 +18,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
-from ..code import code_of, parse
-from ..llm.replies import words
+from ..code.markdown import code_of, parse
+from ..replies import words
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
 from ..step import Context, Step, Yield
-from .growth import Claim, claims_of, counts_in, holds, measured, measuring
+from ._growth import Claim, claims_of, counts_in, holds, measured, measuring
 
 _CONSTRAINT = re.compile(
     r"\b(?:must|should|without|only|at most|at least|no more than|exactly|raise|return|handle|ensure|using)\b"

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from ..code import code_of, parse, unparsed
+from ..code.markdown import code_of, parse, unparsed
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict

@@ -14,11 +14,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..code import code_of
+from ..code.markdown import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
-from .verdicts import Verdicts
+from ._outcome_cache import Verdicts
 
 _NO_TESTS = "no tests"
 _NO_TOOLCHAIN, _NO_RUNNER = "no toolchain: ", "no runner for "

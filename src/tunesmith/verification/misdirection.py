@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ..code import blocks, code_of, fingerprint
+from ..code.markdown import blocks, code_of, fingerprint
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..code import code_of, language_name, parse
-from ..grammars import has_grammar, syntax
+from ..code.grammars import has_grammar, syntax
+from ..code.markdown import code_of, language_name, parse
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 

@@ -15,10 +15,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..exchange import Completion, Request, Sampling
-from ..llm import replies
-from ..llm.forms import Form
-from ..llm.passing import p_pass, question, verdict
+from .. import replies
+from ..replies.verdict import Form, p_pass, question, verdict
+from ..requests import Completion, Request, Sampling
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 

@@ -19,11 +19,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
-from ..code import code_of, parse
+from ..code.markdown import code_of, parse
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
 from ..step import Context, Step, Yield
-from .differential import Plan, findings, plan
+from ._differential import Plan, findings, plan
 
 _NO_FIX = "the fix is none"
 

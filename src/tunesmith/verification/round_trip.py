@@ -15,12 +15,12 @@ from itertools import islice
 
 from pydantic import Field
 
-from ..code import code_of
+from ..code.markdown import code_of
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
-from .differential import Finding, Plan, findings, plan
+from ._differential import Finding, Plan, findings, plan
 
 _AT_ONCE = 128
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ..code import code_of
-from ..llm.code_facts import code_facts
+from ..code.facts import code_facts
+from ..code.markdown import code_of
 from ..sample import Json, Sample
 from ..step import Context, Step, Yield
 

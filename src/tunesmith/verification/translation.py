@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ..code import blocks, code_of, language_name, parse
+from ..code.markdown import blocks, code_of, language_name, parse
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
-from .differential import Plan, findings, plan
+from ._differential import Plan, findings, plan
 
 
 class Translation(Step):

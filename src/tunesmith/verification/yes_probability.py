@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..exchange import Completion, Request
-from ..llm import replies
+from .. import replies
+from ..requests import Completion, Request
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 

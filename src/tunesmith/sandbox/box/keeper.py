@@ -15,8 +15,9 @@ import stat
 import sys
 from collections.abc import Callable
 
-from . import arenas, forkserver, landlock, limits, linux, namespaces, seccomp
-from .alarm import Alarm, Watch
+from .isolation import landlock, limits, linux, namespaces, seccomp
+from .processes import arenas, forkserver
+from .processes.alarm import Alarm, Watch
 
 MEMORY_BYTES = 1 << 30
 _SYSTEM = (
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
     try:
         keeper.serve(connection)
     except OSError as error:
-        from .wire import frame
+        from .messages.frames import frame
 
         connection.sendall(frame({"failed": f"{error}"}))
     finally:
@@ -95,17 +96,17 @@ class Keeper:
     ) -> None:
         walls.close_in(threads=True, cpu_seconds=1e9, memory_bytes=0)
         if self.language == "python":
-            from . import judge  # here, since a fork server is the quicker for not having it
+            from . import python_judge  # here, since a fork server is the quicker for not having it
 
             Alarm.watch = watch
-            judge.serve(connection, line.fileno(), _Starter(line))
+            python_judge.serve(connection, line.fileno(), _Starter(line))
         else:
             import json
 
-            from .toolchains import workshop
+            from .toolchains import toolchain_judge
 
             settings = json.loads(self.settings)
-            workshop.serve(connection, line.fileno(), _Starter(line), self.language, settings)
+            toolchain_judge.serve(connection, line.fileno(), _Starter(line), self.language, settings)
 
     def _start(self, asker: socket.socket, kind: str) -> None:
         """Start a fork server and hand its control to the judge."""
@@ -200,14 +201,14 @@ def _filter_calls(walls: forkserver.Walls, kind: str) -> None:
 def _role(kind: str) -> Callable[[int], None]:
     """What the children of a fork server of this kind do. Imported here: each has only what it needs."""
     if kind in ("program", "sparing"):
-        from . import rehearsal
+        from .processes import warm_up
 
-        return rehearsal.rehearse().serve
+        return warm_up.rehearse().serve
     if kind in ("build", "run"):
-        from .toolchains import children
+        from .toolchains import roles
 
-        return children.build if kind == "build" else children.run
-    from . import apart, oracle  # noqa: F401  (so that no program waits for the oracle to be read)
+        return roles.build if kind == "build" else roles.run
+    from .testing import apart, oracle  # noqa: F401  (so that no program waits for the oracle to be read)
 
     return apart.serve
 

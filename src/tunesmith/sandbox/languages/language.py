@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...cache import user_cache
 from ...errors import SetupError
+from ...files import user_cache
 
 _UNUSED_SECONDS = 60 * 24 * 3600
 

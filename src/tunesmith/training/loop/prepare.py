@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...errors import SetupError
-from ...llm.processor import quiet
+from ...llm.local.threads import quiet
 from ...llm.template import Template
-from ..collate import leak
+from .collate import leak
 
 if TYPE_CHECKING:
     from ..sft import Lora, Sft

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...chance import number
+from ...llm.local.threads import quiet
 from ...llm.model import Trainable
-from ...llm.processor import quiet
 from ...llm.template import find
 from ...rows import Table
 from ...step import Context
-from ..encode import encode
-from ..feed import Feed
+from .checkpoints import Progress
+from .encode import encode
+from .feed import Feed
 from .prepare import add_tokens, sizes, trainable, write
-from .progress import Progress
 from .trainer import Job, alone, train
 
 if TYPE_CHECKING:

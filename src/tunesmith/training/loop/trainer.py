@@ -19,15 +19,15 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from ...errors import UserError
-from ...llm.processor import cpu_threads, quiet, threads_for
+from ...llm.local.threads import cpu_threads, quiet, threads_for
 from ...llm.template import Template
 from ...step import Tell
-from ..collate import Micro, micro_batches
-from ..encode import Encoded
-from ..feed import Feed
-from ..losses import summed_loss
+from .checkpoints import Progress
+from .collate import Micro, micro_batches
+from .encode import Encoded
+from .feed import Feed
+from .losses import summed_loss
 from .optimisers import muon_with_adamw
-from .progress import Progress
 
 if TYPE_CHECKING:
     from ..sft import Sft

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import Fault, Launch, native, stated
 
 if TYPE_CHECKING:
-    from .workshop import Shop, Stage
+    from .toolchain_judge import Shop, Stage
 
 SERVERS = ("build", "run")
 _INCLUDED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)

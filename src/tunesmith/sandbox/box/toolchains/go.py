@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import Fault, Launch, stated
 
 if TYPE_CHECKING:
-    from .workshop import Shop, Stage
+    from .toolchain_judge import Shop, Stage
 
 SERVERS = ("build", "run")
 _PACKAGE = re.compile(r"^package[ \t]+\w+", re.MULTILINE)

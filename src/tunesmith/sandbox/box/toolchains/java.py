@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import Fault, Launch, stated
 
 if TYPE_CHECKING:
-    from .workshop import Shop
+    from .toolchain_judge import Shop
 
 _NO_MAIN = "error: no main method"
 _APART = '\n/*"""*/\n'

@@ -14,7 +14,7 @@ from . import Launch, stated
 from .imports import needed, required
 
 if TYPE_CHECKING:
-    from .workshop import Shop
+    from .toolchain_judge import Shop
 
 _HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node")
 _UNCAUGHT = re.compile(r"^(?:Uncaught )?(?:\w+: )?(\w*(?:Error|Exception)\b)", re.MULTILINE)

@@ -15,7 +15,7 @@ from .imports import needed, required
 from .javascript import launch
 
 if TYPE_CHECKING:
-    from .workshop import Shop
+    from .toolchain_judge import Shop
 
 _HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node")
 _FLAGS = ["--no-warnings", "--max-old-space-size=700", "--stack-size=3900"]

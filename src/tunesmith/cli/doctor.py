@@ -1,0 +1,124 @@
+"""What this machine can do, and what to install for what it cannot."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..engine.local import available_cores
+from ..llm.api.secrets import setting
+from ..llm.store import default_store
+
+SANDBOX = "sandbox, strongest first"
+State = Literal["ok", "missing", "bad", "info"]
+_EXTRAS = {
+    "train": ("torch", "transformers", "peft", "accelerate"),
+    "hub": ("datasets",),
+    "embed": ("sentence-transformers",),
+    "languages": ("tree-sitter-javascript", "tree-sitter-java", "tree-sitter-rust"),
+    "openai": ("openai",),
+    "vllm": ("vllm",),
+}
+_KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    section: str
+    name: str
+    state: State
+    what: str
+    fix: str = ""
+
+
+def examine() -> list[Finding]:
+    """Machine, extras, toolchains, sandbox levels, keys (only whether they are set) and the answer store."""
+    return [*_machine(), *_extras(), *_toolchains(), *_sandbox(), *_keys(), *_store()]
+
+
+def _machine() -> list[Finding]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return [
+        Finding("machine", "python", "ok", f"{platform.python_version()} at {sys.executable}"),
+        Finding(
+            "machine", "system", "info", f"{platform.system()} {platform.release()} {platform.machine()}"
+        ),
+        Finding("machine", "cores", "info", f"{available_cores()}"),
+        Finding("machine", "memory", "info", f"{memory:.1f} GiB"),
+        Finding("machine", "disk", "ok" if free > 2 else "bad", f"{free:.1f} GiB free here"),
+    ]
+
+
+def _extras() -> list[Finding]:
+    found = []
+    for extra, packages in _EXTRAS.items():
+        missing = [name for name in packages if _installed(name) is None]
+        versions = ", ".join(f"{name} {_installed(name)}" for name in packages if name not in missing)
+        if missing:
+            fix = f"pip install 'tunesmith[{extra}]'"
+            found.append(Finding("extras", extra, "missing", f"lacks {', '.join(missing)}", fix))
+        else:
+            found.append(Finding("extras", extra, "ok", versions))
+    return found
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _toolchains() -> list[Finding]:
+    """Every language that the sandbox knows, with the version found or how to get it."""
+    from ..sandbox import languages
+
+    found = [Finding("toolchains", "python", "ok", platform.python_version())]
+    for name in languages.NAMES[1:]:
+        language, toolchain = languages.find(name), languages.toolchain(name)
+        if toolchain:
+            found.append(Finding("toolchains", name, "ok", toolchain.version))
+        else:
+            found.append(
+                Finding("toolchains", name, "missing", "not found", language.install if language else "")
+            )
+    return found
+
+
+def _sandbox() -> list[Finding]:
+    from ..sandbox import levels
+
+    found = []
+    for level in levels():
+        state: State = "ok" if level.available else "missing"
+        what = f"stops: {level.stops}" if level.available else level.why
+        gaps = f"does not stop: {level.not_stopped}" if level.available and level.not_stopped else ""
+        found.append(Finding(SANDBOX, level.name, state, what, gaps))
+    return found
+
+
+def _keys() -> list[Finding]:
+    return [
+        Finding(
+            "environment",
+            key,
+            "ok" if setting(key) else "missing",
+            "set" if setting(key) else "not set",
+        )
+        for key in _KEYS
+    ]
+
+
+def _store() -> list[Finding]:
+    path = default_store()
+    size = f"{path.stat().st_size / 2**20:.1f} MiB" if path.exists() else "empty"
+    return [Finding("answer store", "path", "info", f"{path} ({size})")]

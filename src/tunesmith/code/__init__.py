@@ -1,0 +1,1 @@
+"""Text that is code: Markdown fences, grammars, what static analysis can tell."""

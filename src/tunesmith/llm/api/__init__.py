@@ -1,0 +1,1 @@
+"""The OpenAI protocol: HTTP, request bodies, replies, batches, endpoints."""

@@ -1,0 +1,113 @@
+"""One aiohttp session to a provider: keys, proxies and what can go wrong, as faults.
+
+Nothing is opened before the first request. The key is read once, goes into the session's headers and
+is scrubbed from whatever the server says.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...errors import SetupError
+from ..errors import Fault, Transient, of_status, retry_after
+from .chat import error_text
+from .secrets import scrubbed, secret
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_CONNECT = 10.0
+
+
+class Http:
+    """Sends requests with the key that ``key_env`` names.
+
+    key_needed: whether to refuse to go without one.  home: the folder whose ``.env`` is looked at first.
+    """
+
+    def __init__(self, key_env: str, *, key_needed: bool, home: Path = Path()) -> None:
+        self._key_env, self._key_needed = key_env, key_needed
+        self._key = secret(key_env, home)
+        self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[str, str | None] = {}
+        self._limits: dict[float, aiohttp.ClientTimeout] = {}
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, method: str, base_url: str, path: str, data: Any = None, *, seconds: float) -> bytes:
+        """The body of a 200 reply to ``method base_url+path``, within ``seconds``.
+
+        data: JSON bytes, or an ``aiohttp.FormData``. Raises a Fault for everything else.
+        """
+        import aiohttp
+
+        session = self._session or self._open()
+        limits = self._limits.get(seconds)
+        if limits is None:
+            limits = self._limits[seconds] = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT)
+        if isinstance(data, bytes):
+            data = aiohttp.BytesPayload(data, content_type="application/json")
+        try:
+            async with session.request(
+                method, base_url + path, data=data, timeout=limits,
+                proxy=self._proxy(base_url), allow_redirects=False,
+            ) as reply:  # fmt: skip
+                raw = await reply.read()
+                if reply.status == 200:
+                    return raw
+                raise self._fault(reply.status, raw, reply.headers)
+        except TimeoutError as error:
+            raise Transient("timeout", f"no answer in {seconds:g} s from {base_url}") from error
+        except aiohttp.ClientConnectorError as error:
+            why = scrubbed(str(error), self._key)
+            raise Transient("no connection", f"nothing answers at {base_url}: {why}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            said = scrubbed(f"{type(error).__name__} {error}", self._key)
+            raise Transient("dropped connection", f"{base_url}: {said}") from error
+
+    def _fault(self, status: int, raw: bytes, headers: Any) -> Fault:
+        if 300 <= status < 400:
+            target = headers.get("Location", "?")
+            said = f"the server redirects to {target}; use that as base_url"
+            return of_status(status, scrubbed(said, self._key))
+        wait = retry_after(headers.items(), time.time())
+        return of_status(status, scrubbed(error_text(raw), self._key), wait)
+
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        headers = {"User-Agent": "tunesmith"}
+        key = self._key.get_secret_value()
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        elif self._key_needed:
+            name = self._key_env
+            fix = f"export {name}=..., or write {name}=... into .env; or set base_url to a server of your own"
+            raise SetupError(
+                "models", f"{name} is not set, and the provider answers nobody without a key", fix
+            )
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+        )
+        return self._session
+
+    def _proxy(self, base_url: str) -> str | None:
+        """The proxy that the environment names for this address; none for this machine itself."""
+        if base_url not in self._proxies:
+            from urllib.request import getproxies, proxy_bypass
+
+            parts = urlsplit(base_url)
+            host = parts.hostname or ""
+            local = host in ("localhost", "::1") or host.startswith("127.")
+            found = None if local or proxy_bypass(host) else getproxies().get(parts.scheme)
+            self._proxies[base_url] = found
+        return self._proxies[base_url]

@@ -1,0 +1,174 @@
+"""Asking one model until it answers: a place in the window, bounded tries, and a circuit breaker.
+
+A transient fault is asked again after a jittered wait, or after as long as the server says. When the
+tries are used up the row is given up, unless nothing else was answered since its last try: then the
+provider is asked for a word of its own (the probe). If it gives one, the row was to blame; if not, the
+provider is down and the run stops, so that an outage costs no row. In the same way a provider that
+refuses each of the first requests is asked whether it refuses everything.
+
+A place in the window is given back only when the answer is kept (``keep``: charged and on disk), so what
+is lost to ``kill -9`` is never more than the window. Nothing here knows what keeping means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ..errors import ProviderRefused
+from ..requests import Completion, Failure, Request, Sampling
+from .errors import Busy, Fault, Permanent, Refused, Transient
+from .model import Backend, Model
+from .rate_limit import Flow, Window
+from .tokens import request_tokens
+
+Keep = Callable[[Completion], Awaitable[Completion]]
+
+_PUSH_BACKS = 10
+_ALL_REFUSED = 20
+_PROBE = Request.of("Reply with the single word: yes", sampling=Sampling(max_tokens=16))
+_PROBE_TRIES = 3
+
+
+@dataclass(slots=True)
+class _Try:
+    """How one request fares. expected: tokens.  sent: clock time of the last try."""
+
+    expected: float = 0.0
+    sent: float = 0.0
+    faults: int = 0
+    push_backs: int = 0
+
+    @property
+    def attempts(self) -> int:
+        return self.faults + self.push_backs
+
+
+class Asker:
+    """Asks ``backend``, with at most ``model.in_flight`` requests under way.
+
+    probed: called with what a probe's answer used.
+    """
+
+    def __init__(
+        self, model: Model, flow: Flow, backend: Backend, clock: Callable[[], float],
+        probed: Callable[[Completion], None],
+    ) -> None:  # fmt: skip
+        self._model, self._flow, self._backend = model, flow, backend
+        self._clock, self._probed = clock, probed
+        self.window = Window(model.in_flight, flow, clock)
+        self._chance = random.Random()
+        self._stopped: ProviderRefused | None = None
+        self._answered_at: float | None = None
+        self._refusals = 0
+        self._probing = asyncio.Lock()
+        self._usual_reply = 0.0
+
+    async def ask(self, request: Request, keep: Keep) -> tuple[Completion | Failure, int]:
+        """The answer to a resolved request, or why there is none, and how many requests it took.
+
+        keep: keeps the answer and returns the one that stands; the window counts it as under way till then.
+        Raises ProviderRefused where the provider answers nobody.
+        """
+        tried = _Try(self._expected_tokens(request) if self._flow.tpm else 0.0)
+        while True:
+            answer = await self._once(request, keep, tried)
+            if isinstance(answer, Completion):
+                return answer, tried.attempts + 1
+            if isinstance(answer, Busy):
+                tried.push_backs += 1
+            else:
+                tried.faults += 1
+            if isinstance(answer, Permanent):
+                await self._check_refusals(answer)
+            elif tried.faults < self._flow.tries and tried.push_backs < self._flow.tries * _PUSH_BACKS:
+                await self._wait(answer, tried)
+                continue
+            else:
+                await self._check_outage(answer, tried)
+            return Failure(answer.kind, answer.message, tried.attempts), tried.attempts
+
+    async def _once(self, request: Request, keep: Keep, tried: _Try) -> Completion | Permanent | Transient:
+        """One try, in the window."""
+        self._go_on()
+        tried.sent = await self.window.enter(tried.expected, again=tried.attempts > 0)
+        used = tried.expected
+        try:
+            self._go_on()
+            answer = await self._backend.complete(request)
+            used = float(answer.usage.input + answer.usage.output)
+            self._answered(answer)
+            return await keep(answer)
+        except Busy as fault:
+            if not fault.elsewhere:
+                self.window.refused(tried.sent, fault.retry_after)
+            return fault
+        except (Permanent, Transient) as fault:
+            return fault
+        except Refused as fault:
+            raise self._stop(fault.message) from fault
+        finally:
+            self.window.leave(used - tried.expected)
+
+    def _answered(self, answer: Completion) -> None:
+        self.window.accepted()
+        self._answered_at = self._clock()
+        self._usual_reply += 0.1 * (answer.usage.output - self._usual_reply)
+
+    async def _wait(self, fault: Transient, tried: _Try) -> None:
+        if isinstance(fault, Busy):
+            return  # the window is shut for as long as it takes
+        jittered = self._flow.wait(tried.faults - 1, self._chance)
+        await asyncio.sleep(jittered if fault.retry_after is None else fault.retry_after)
+
+    def _expected_tokens(self, request: Request) -> float:
+        return request_tokens(request) + (self._usual_reply or (request.sampling.max_tokens or 0) / 2)
+
+    async def _check_outage(self, fault: Transient, tried: _Try) -> None:
+        """Raise unless the provider answered something since the last try, or answers the probe."""
+        async with self._probing:
+            self._go_on()
+            if self._answered_at is not None and self._answered_at >= tried.sent:
+                return
+            other = await self._probe()
+            if isinstance(other, (Transient, Refused)):
+                said = f"{self._model.identity()} answers nothing: {fault}. Asked for one word: {other}"
+                raise self._stop(said) from other
+
+    async def _check_refusals(self, fault: Permanent) -> None:
+        """Raise if nothing was ever answered and the provider refuses the probe as well."""
+        self._refusals += 1
+        if self._answered_at is not None or self._refusals < _ALL_REFUSED:
+            return
+        async with self._probing:
+            self._go_on()
+            if self._answered_at is None and isinstance(other := await self._probe(), Fault):
+                said = f"the first {_ALL_REFUSED} requests were all refused: {fault.message}"
+                raise self._stop(said) from other
+
+    async def _probe(self) -> Completion | Fault:
+        """Ask the provider for one word."""
+        for attempt in range(_PROBE_TRIES):
+            try:
+                answer = await self._backend.complete(self._model.resolve(_PROBE))
+            except Transient as fault:
+                other: Fault = fault
+                await asyncio.sleep(self._flow.wait(attempt, self._chance))
+            except (Permanent, Refused) as fault:
+                return fault
+            else:
+                self._answered_at = self._clock()
+                self._probed(answer)
+                return answer
+        return other
+
+    def _go_on(self) -> None:
+        if self._stopped:
+            raise self._stopped
+
+    def _stop(self, why: str) -> ProviderRefused:
+        fix = "What was answered is kept; mend this and run the same command to go on"
+        self._stopped = self._stopped or ProviderRefused(f"{why}. {fix}")
+        return self._stopped

@@ -1,0 +1,1 @@
+"""What `use:` names in a recipe: one file, one kind of model."""

@@ -1,0 +1,69 @@
+"""From the name or file of a recipe to a checked ``Recipe``: found, read, laid over, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from ..errors import Mistake, RecipeError, UserError, nearest
+from .check import Checker
+from .overrides import lay_over, override_key
+from .recipe import Recipe
+from .yaml import Document, read_document
+
+
+def bundled() -> dict[str, Path]:
+    """The recipes that come with tunesmith, by name."""
+    folder = Path(str(files("tunesmith") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def locate(target: str) -> Path:
+    """The file that ``target`` names: a path, or a recipe that comes with tunesmith.
+
+    Raises:
+        UserError: there is no such file or name.
+    """
+    known = bundled()
+    if target in known:
+        return known[target]
+    path = Path(target).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml") or "/" in target:
+        raise UserError(
+            str(path), "there is no such recipe file", "give a path, or a name from `tunesmith recipes`"
+        )
+    raise UserError("", f"no recipe is called {target!r}", nearest(target, known))
+
+
+def load_recipe(target: str | Path, *, tiny: bool = False, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe file or a bundled recipe.
+
+    tiny: lay its ``tiny:`` part over it.  overrides: ``steps.coreset.size=5000`` and the like.
+
+    Raises:
+        RecipeError: with every mistake that the recipe holds.
+    """
+    path = locate(str(target))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(str(path), f"cannot be read: {error}", "save it as UTF-8 text") from error
+    inside = path.parent == Path(str(files("tunesmith") / "recipes"))
+    home = Path.cwd() if inside else path.parent.resolve()
+    return read_recipe(read_document(text, path.name), home, tiny=tiny, overrides=overrides)
+
+
+def read_recipe(
+    document: Document, home: Path, *, tiny: bool = False, overrides: Sequence[str] = ()
+) -> Recipe:
+    """Check a parsed document; see ``load_recipe``."""
+    if not isinstance(document.data, dict):
+        raise RecipeError([Mistake(document.name, "a recipe is a mapping with name, models and steps")])
+    if tiny:
+        lay_over(document, document.data.get("tiny") or {}, (), ("tiny",))
+    for override in overrides:
+        override_key(document, override)
+    return Checker(document, home).read(tiny)

@@ -1,0 +1,120 @@
+"""What kind of reply came back, whoever wrote it: usable, empty, refused, cut off, or leaking.
+
+The steps that read replies share these judgements, so that a reason means the same in every bin.
+Nothing here knows a mechanism; nothing here can raise on any text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..code.markdown import blocks
+from ..requests import Completion
+
+_REFUSAL = re.compile(
+    r"(?:^|(?<=[.!?\n]))\W*(?:(?:i'?m|i am|we'?re|we are)\s+(?:very\s+|so\s+|really\s+)?"
+    r"(?:sorry|afraid|unable|not able)"
+    r"|(?:sorry|apologies|unfortunately)\b[\s,.!:;-]*(?:but\b|i\b|we\b|this\b|that\b|as\b|$)"
+    r"|my apologies|i apologi[sz]e"
+    r"|(?:i|we)\s+(?:can\s?no?t|can['’]t|could\s?n[o'’]t|won['’]t|will not|must decline|do not feel)"
+    r"|as an? (?:ai|artificial|large language|language model))",
+    re.IGNORECASE,
+)
+_REFUSAL_WORDS = 80
+"""A refusal is short: WizardLM's rule looks at replies under 80 words (arXiv 2304.12244, sec. 3.2)."""
+
+_LEAKS = re.compile(
+    r"</?(?:task|instruction|prompt|reply|snippet|document)>"
+    r"|\b(?:given|rewritten|evolved|original|created)[ _](?:prompt|instruction)s?\b\W*(?::|#|$)"
+    r"|#\s*(?:given|rewritten|evolved|original|created) prompt"
+    r"|\b(?:here is|here's|below is) (?:the|a|an|your) (?:rewritten|evolved|harder|new|more complex) "
+    r"(?:task|instruction|prompt|version)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SHORTENED = re.compile(
+    r"\b(?:e\.g|i\.e|etc|vs|cf|approx|Mr|Dr|No|Fig|incl)\.|\.\.\.|\d\.\d|\b\w\.\w", re.IGNORECASE
+)
+_WORD = re.compile(r"\w+(?:['’]\w+)?")
+_TITLE = re.compile(
+    r"\A\W*(?:(?:here(?:'s| is)|this is|below is)\s+)?(?:(?:the|a|an|your|my)\s+)?"
+    r"(?:(?:somewhat |slightly |more )?"
+    r"(?:new|rewritten|evolved|harder|updated|modified|revised|difficult|complex)\s+){1,2}"
+    r"(?:version|(?:programming\s+)?(?:task|instruction|prompt|question|problem))[^\n:]{0,30}:[*_#\s]*",
+    re.IGNORECASE,
+)
+
+
+def clean(text: str) -> str:
+    """``text`` that every store can hold: valid Unicode, no NUL, Unix line ends, no outer blank lines."""
+    valid = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    return valid.replace("\r\n", "\n").replace("\r", "\n").strip("\n").rstrip()
+
+
+def fault(completion: Completion) -> str:
+    """Why a reply cannot be used at all: ``empty``, ``refused``, ``cut off``; empty text if it can."""
+    text = clean(completion.text)
+    if not text.strip():
+        return "empty"
+    if completion.finish_reason in ("content_filter", "refusal") or refuses(text):
+        return "refused"
+    return "cut off" if completion.finish_reason == "length" else ""
+
+
+def refuses(text: str) -> bool:
+    """Whether a reply declines: a short text without code that opens a sentence with an apology."""
+    if len(text) > 40 * _REFUSAL_WORDS or blocks(text):
+        return False
+    return len(words(text)) < _REFUSAL_WORDS and _REFUSAL.search(text[:400]) is not None
+
+
+def leaks(text: str) -> bool:
+    """Whether words of a rewriting template (ours or the usual ones) stand in a finished instruction."""
+    return _LEAKS.search(prose(text)) is not None
+
+
+def prose(text: str) -> str:
+    """``text`` without its fenced blocks."""
+    kept, position = [], 0
+    for block in blocks(text):
+        kept.append(text[position : block.start])
+        after = text.find("\n", block.start)
+        position = len(text) if after < 0 else after + 1 + len(block.code)
+        if block.closed:  # step over the closing fence's line
+            end = text.find("\n", position)
+            position = len(text) if end < 0 else end + 1
+    kept.append(text[position:])
+    return "".join(kept)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, lower case."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of the prose in ``text``; abbreviations, numbers and dotted names do not end one."""
+    masked = _SHORTENED.sub(lambda match: match[0].replace(".", "\x01"), prose(text))
+    parts = re.split(r"(?<=[.!?])[\"')`\]]*\s+|\n{2,}", masked)
+    return [whole for part in parts if _WORD.search(whole := part.replace("\x01", ".").strip())]
+
+
+def fenced(code: str, language: str = "") -> str:
+    """``code`` as one Markdown block, with a fence longer than any inside it."""
+    longest = max((len(run) for run in re.findall(r"^\s*(`{3,})", code, re.MULTILINE)), default=2)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{code.rstrip()}\n{fence}"
+
+
+def labelled(text: str, language: str) -> str:
+    """An answer that is bare code, put in a block; any other answer unchanged."""
+    return text if blocks(text) or not language else fenced(text, language)
+
+
+def task_text(text: str) -> str:
+    """The task in a reply that should be one: without marks around it or a title over it."""
+    body = clean(text).strip()
+    start = body.find("<task>")
+    end = body.find("</task>", start)
+    if start >= 0 and end >= 0:
+        body = body[start + len("<task>") : end].strip()
+    return _TITLE.sub("", body, count=1).strip()

@@ -1,0 +1,1 @@
+"""What crosses between the judge and a program: frames, values, calls on objects."""

@@ -1,0 +1,1 @@
+"""Processes that run programs: how they are started, watched, limited and ended."""

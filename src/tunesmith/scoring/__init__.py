@@ -1,0 +1,1 @@
+"""From programs to scores: asking, extracting, assembling, running, intervals."""
