@@ -60,9 +60,9 @@ def tunesmith(
     url: str, prompts: Sequence[str], in_flight: int, ready: Ready, store: bool = True
 ) -> list[str]:
     """Our client as the engine drives it: store, bill, collector, as many tasks ahead as the engine has."""
-    from tunesmith.llm.client import Bill, Client
+    from tunesmith.llm.client import Client, Costs
     from tunesmith.llm.store import AnswerStore
-    from tunesmith.machine import seldom_collected
+    from tunesmith.machine import gc_paused
     from tunesmith.models.openai import OpenAI
     from tunesmith.requests import Completion, Request
 
@@ -70,7 +70,7 @@ def tunesmith(
 
     async def run(folder: str) -> list[str]:
         kept = AnswerStore(Path(folder) / "answers.sqlite") if store else None
-        async with Client(model, kept, Bill(run="benchmark"), "answers") as client:
+        async with Client(model, kept, Costs(run="benchmark"), "answers") as client:
 
             async def ask(prompt: str) -> str:
                 answer = await client.answer(Request.of(prompt, intent="answer"))
@@ -86,7 +86,7 @@ def tunesmith(
     import aiohttp  # noqa: F401  (so that every client is timed without its imports)
 
     ready()
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARK_DISK")) as folder, seldom_collected():
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARK_DISK")) as folder, gc_paused():
         return asyncio.run(run(folder))
 
 

@@ -10,11 +10,11 @@ from .errors import RunStopped, StepError
 from .recipe.load import bundled, load_recipe
 from .recipe.recipe import Recipe
 from .rows import Table
-from .runs.folder import RunFolder
 from .runs.plan import Forecast, forecast
 from .runs.retry import Again, retry_run
 from .runs.run import Result, run_recipe
-from .runs.step import Listener
+from .runs.run_folder import RunFolder
+from .runs.step_runner import RunListener
 from .runs.trace import Event
 from .runs.trace import trace as trace_row
 
@@ -65,7 +65,7 @@ def run(
     yes: bool = False,
     fresh: bool = False,
     isolation: str | None = None,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
 ) -> Finished:
     """Run a recipe, or go on with it, and write its report. See ``tunesmith.runs.run.run_recipe``."""
     from .report import write_report
@@ -89,7 +89,7 @@ def retry(
     *,
     overrides: Sequence[str] = (),
     isolation: str | None = None,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
 ) -> Retried:
     """Ask a run's failed requests again, and only these; what depends on them is made anew.
 

@@ -17,7 +17,7 @@ _SELDOM = (20_000, 20, 20)
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Leave alone what stands, and search what comes every 20,000 objects; as before afterwards.
 
     For the whole process, so use it around one window of requests, or one file, at a time.

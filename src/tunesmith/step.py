@@ -56,7 +56,7 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> np.ndarray: ...
 
 
-class Lender(Protocol):
+class Resources(Protocol):
     """Who opens the instruments that a context lends, at first use."""
 
     def sandbox(self) -> Sandbox: ...
@@ -64,11 +64,11 @@ class Lender(Protocol):
     def embedder(self, name: str) -> Embedder: ...
 
 
-Tell = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Called now and then with (done, total), by steps that take long inside one call."""
 
 
-def unheard(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Nobody listens."""
 
 
@@ -93,9 +93,9 @@ class Context:
     home: Path = Path()
     folder: Path = Path()
     model: Any = None
-    lender: Lender | None = field(default=None, compare=False)
+    lender: Resources | None = field(default=None, compare=False)
     client: Callable[[], Any] | None = field(default=None, compare=False)
-    tell: Tell = field(default=unheard, compare=False)
+    tell: OnProgress = field(default=no_progress, compare=False)
 
     def chance(self, row: Sample | str = "", draw: int = 0) -> random.Random:
         """Seeded randomness for one row (or, without one, for the step as a whole)."""
@@ -121,7 +121,7 @@ class Context:
         return self._lender.embedder(name)
 
     @property
-    def _lender(self) -> Lender:
+    def _lender(self) -> Resources:
         if self.lender is None:
             problem = "this context lends no instruments"
             raise SetupError(f"steps.{self.step}", problem, "give Context(lender=...)")

@@ -11,7 +11,7 @@ from benchmark_world import data_folder, plus_rows, write_gz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.benchmarks import GROUPS, NAMES, data_version, expand, files, load
+from tunesmith.benchmarks import GROUPS, NAMES, data_files, data_version, expand, load
 from tunesmith.benchmarks.ds1000 import around
 from tunesmith.benchmarks.mbpp_plus import _SHAPES
 from tunesmith.errors import DataError, SetupError, UserError
@@ -19,7 +19,7 @@ from tunesmith.results import Program
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.sandbox.box.testing.oracle import SHAPES
 from tunesmith.scoring.extract import fence_first
-from tunesmith.scoring.score import Try, judge
+from tunesmith.scoring.score import Candidate, judge
 
 
 @pytest.fixture(scope="module")
@@ -65,20 +65,22 @@ def test_the_version_is_the_hash_of_the_unpacked_data(tmp_path: Path):
 
 
 def test_a_fetched_file_is_kept_and_used_without_network(tmp_path: Path, monkeypatch):
-    kept = files.kept_folder() / "humaneval" / "HumanEval.jsonl.gz"
-    monkeypatch.setattr(files, "locate", files.locate)
+    kept = data_files.kept_folder() / "humaneval" / "HumanEval.jsonl.gz"
+    monkeypatch.setattr(data_files, "locate", data_files.locate)
     origin = data_folder(tmp_path) / "humaneval" / "HumanEval.jsonl.gz"
-    source = files.Source("humaneval", "humaneval/HumanEval.jsonl.gz", origin.as_uri())
-    assert files.locate(source, None) == kept
+    source = data_files.BenchmarkSource("humaneval", "humaneval/HumanEval.jsonl.gz", origin.as_uri())
+    assert data_files.locate(source, None) == kept
     origin.unlink()
-    assert files.locate(source, None).read_bytes() == kept.read_bytes()
+    assert data_files.locate(source, None).read_bytes() == kept.read_bytes()
 
 
 def test_what_cannot_be_fetched_says_how_to_go_on(tmp_path: Path):
-    source = files.Source("humaneval", "humaneval/HumanEval.jsonl.gz", (tmp_path / "none.gz").as_uri())
+    source = data_files.BenchmarkSource(
+        "humaneval", "humaneval/HumanEval.jsonl.gz", (tmp_path / "none.gz").as_uri()
+    )
     with pytest.raises(SetupError, match="give `data`: a folder that holds humaneval/HumanEval"):
-        files.locate(source, None)
-    assert not [path for path in files.kept_folder().rglob("*") if path.is_file()]
+        data_files.locate(source, None)
+    assert not [path for path in data_files.kept_folder().rglob("*") if path.is_file()]
 
 
 BROKEN = {
@@ -108,7 +110,7 @@ def test_json_nested_too_deep_is_told(tmp_path: Path, before: bytes):
 def test_a_broken_parquet_file_is_told(tmp_path: Path):
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 cut off")
     with pytest.raises(DataError, match=r"rows\.parquet: is not Parquet"):
-        files.rows(tmp_path / "rows.parquet", ["a"])
+        data_files.rows(tmp_path / "rows.parquet", ["a"])
 
 
 VALUES = st.recursive(
@@ -125,7 +127,7 @@ def test_a_field_as_text_says_what_it_said(row, value, indented, shape):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
         path.write_text(f"[{text}]" if shape == "j" else f" {text}\n{text}", encoding="utf-8")
-        found = files.rows(path, ["task_id"], ["inputs"])
+        found = data_files.rows(path, ["task_id"], ["inputs"])
     assert len(found) == (1 if shape == "j" else 2)
     assert all({**got, "inputs": json.loads(got["inputs"])} == row for got in found)
 
@@ -148,20 +150,20 @@ WITH_TEXT = {
 def test_a_malformed_row_is_told_where_fields_stay_text(tmp_path: Path, line: str):
     (tmp_path / "rows.jsonl").write_text('{"inputs": []}\n' + line, encoding="utf-8")
     with pytest.raises(DataError, match=rf"rows\.jsonl:2: {WITH_TEXT[line]}"):
-        files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"])
+        data_files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"])
 
 
 @pytest.mark.parametrize("line", ('{"inputs": "[1]"}', '[{"inputs": "[1]"}]'))
 def test_text_in_a_field_as_text_is_text_in_every_shape(tmp_path: Path, line: str):
     (tmp_path / "rows.jsonl").write_text(line)
-    assert files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"]) == [{"inputs": '"[1]"'}]
+    assert data_files.rows(tmp_path / "rows.jsonl", ["inputs"], ["inputs"]) == [{"inputs": '"[1]"'}]
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path):
     path = data_folder(tmp_path) / "humaneval" / "HumanEval.jsonl.gz"
-    before = files.unpacked(path)
+    before = data_files.unpacked(path)
     path.write_bytes(gzip.compress(before + before))
-    assert files.unpacked(path) == before + before
+    assert data_files.unpacked(path) == before + before
 
 
 def test_a_cut_off_download_is_told(tmp_path: Path):
@@ -203,7 +205,10 @@ def test_mbpp_splits_by_id_and_shows_its_asserts(tmp_path: Path, pool: Pool):
     wrong = "def add(a, b): return a"
     verdicts = [
         j.base.passed
-        for j in judge([Try(add, add.canonical), Try(add, wrong), Try(rounded, rounded.canonical)], pool)
+        for j in judge(
+            [Candidate(add, add.canonical), Candidate(add, wrong), Candidate(rounded, rounded.canonical)],
+            pool,
+        )
     ]
     assert verdicts == [True, False, True]
 
@@ -238,7 +243,9 @@ def test_mbpp_plus_gives_arguments_the_types_that_json_lost(tmp_path: Path, pool
     tests = (problem.tests, problem.plus_tests)
     assert not any(o.passed for o in pool.run(Program(problem.canonical, text) for text in tests))
     assert problem.instruction.startswith("Say the types.\n")
-    judged = judge([Try(problem, problem.canonical), Try(problem, "def first(a, b): return 2")], pool)
+    judged = judge(
+        [Candidate(problem, problem.canonical), Candidate(problem, "def first(a, b): return 2")], pool
+    )
     assert [j.plus.passed for j in judged] == [True, False]
 
 
@@ -276,7 +283,7 @@ def test_ds1000_runs_a_program_inside_its_context(tmp_path: Path, pool: Pool):
         "ends the tests": ("import sys; sys.exit(0)", False),
         "quits": ("import os; os._exit(0)", False),
     }
-    judged = judge([Try(problem, program) for program, _ in programs.values()], pool)
+    judged = judge([Candidate(problem, program) for program, _ in programs.values()], pool)
     assert [j.base.passed for j in judged] == [right for _, right in programs.values()]
 
 
@@ -298,4 +305,4 @@ def test_a_reference_that_cannot_run_ahead_runs_beside_the_program(tmp_path: Pat
     rows[0]["canonical_solution"] = "    print('noise')\n    return 2 * x if x != 0 else (i for i in ())\n"
     write_gz(tmp_path / "HumanEvalPlus.jsonl.gz", rows)
     (problem,) = load("humaneval_plus", str(tmp_path)).problems
-    assert judge([Try(problem, problem.canonical)], pool)[0].base.passed
+    assert judge([Candidate(problem, problem.canonical)], pool)[0].base.passed

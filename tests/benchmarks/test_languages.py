@@ -13,7 +13,7 @@ from tunesmith.benchmarks.braces import header_name, without_main
 from tunesmith.benchmarks.runnable import runnable
 from tunesmith.errors import DataError
 from tunesmith.sandbox import Pool, open_sandbox
-from tunesmith.scoring.score import Try, judge, refused
+from tunesmith.scoring.score import Candidate, judge, refused
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,9 @@ def test_the_three_tasks_of_humanevalpack_ask_differently_and_test_alike(
 ):
     write_gz(tmp_path / "humanevalpack" / "humanevalpack-python.jsonl.gz", [pack_row("python")])
     (problem,) = load(f"humaneval{task}-python", str(tmp_path)).problems
-    judged = judge([Try(problem, problem.canonical), Try(problem, problem.canonical.replace("+", "-"))], pool)
+    judged = judge(
+        [Candidate(problem, problem.canonical), Candidate(problem, problem.canonical.replace("+", "-"))], pool
+    )
     assert [j.base.passed for j in judged] == [True, False]
     assert ("x - 1" in problem.instruction) == (task == "fix")
     assert ("x + 1" in problem.describe) == (task == "explain")
@@ -118,7 +120,7 @@ def test_humaneval_x_asks_for_the_function_and_tests_it(tmp_path: Path, lang: st
     assert problem.prompt.rstrip() in problem.instruction
     if not refused(benchmark, pool):
         wrong = problem.canonical.replace("x + 1", "x - 1")
-        judged = judge([Try(problem, problem.canonical), Try(problem, wrong)], pool)
+        judged = judge([Candidate(problem, problem.canonical), Candidate(problem, wrong)], pool)
         assert [j.base.passed for j in judged] == [True, False]
 
 

@@ -15,7 +15,7 @@ from tunesmith.eval.evaluate import Settings, evaluate
 from tunesmith.results import Attempt
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.scoring.extract import EXTRACTIONS
-from tunesmith.scoring.score import Try, judge, refused
+from tunesmith.scoring.score import Candidate, judge, refused
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def failing(
     if reason := refused(benchmark, pool):
         pytest.skip(f"{name}: {reason}")
     problems = prepared(benchmark, benchmark.problems[:first], pool)
-    judged = judge([Try(problem, getattr(problem, which)) for problem in problems], pool)
+    judged = judge([Candidate(problem, getattr(problem, which)) for problem in problems], pool)
     attempts = [one.plus or one.base for one in judged]
     assert len(attempts) == len(benchmark.problems[:first])
     return {attempt.task_id: attempt.failure for attempt in attempts if not attempt.passed}
@@ -113,7 +113,7 @@ def test_what_humanevalpack_took_from_humaneval_x_passes_there(
     name = f"humanevalx-{lang}"
     assert failing(name, tmp_path, pool).keys() <= FLAKY.keys()
     tries = [
-        Try(problem, problem.prompt + row["buggy_solution"])
+        Candidate(problem, problem.prompt + row["buggy_solution"])
         for problem, row in zip(load(name, str(tmp_path)).problems, given, strict=True)
     ]
     assert not any(one.base.passed for one in judge(tries, pool) if one.base.task_id not in FLAKY)
@@ -130,7 +130,7 @@ def test_a_reply_that_quotes_the_reference_is_put_together_right(lang: str, shar
     for problem in benchmark.problems:
         body = problem.canonical[len(problem.prompt) :]
         for code in (problem.canonical, body):
-            tries.append(Try(problem, extract(f"Like so:\n```{lang}\n{code}\n```\n", problem).program))
+            tries.append(Candidate(problem, extract(f"Like so:\n```{lang}\n{code}\n```\n", problem).program))
     wrong = [one.base.task_id for one in judge(tries, pool) if not one.base.passed]
     assert set(wrong) <= FLAKY.keys()
 

@@ -16,7 +16,7 @@ from tunesmith.benchmarks import GROUPS, NAMES, data_version, expand
 from tunesmith.cli import main
 from tunesmith.code.markdown import blocks
 from tunesmith.errors import DataError
-from tunesmith.eval.export import SHAPES
+from tunesmith.eval.export_samples import SHAPES
 from tunesmith.recipe.load import read_recipe
 from tunesmith.recipe.yaml import read_document
 from tunesmith.scoring.extract import EXTRACTIONS

@@ -14,11 +14,11 @@ from acme.fragments import Fragments
 from acme.raising import Raising
 from acme.reverse import Reverse
 
-from tunesmith.engine import Chunk, Job
+from tunesmith.engine import Chunk, StepJob
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import StepError
 from tunesmith.llm.client import Client
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.llm.store import AnswerStore
 from tunesmith.requests import Completion, Failure, Request
 from tunesmith.rows import Table, write_rows
@@ -36,7 +36,7 @@ def table_of(folder: Path, count: int) -> Table:
 
 def drive(step: Step, rows: Table, workers: int = 1, **job: object) -> list[Chunk]:
     with LocalEngine(workers) as engine:
-        return list(engine.drive(Job(step, Context("s", seed=3), rows, **job)))  # type: ignore[arg-type]
+        return list(engine.drive(StepJob(step, Context("s", seed=3), rows, **job)))  # type: ignore[arg-type]
 
 
 def flat(chunks: list[Chunk]) -> tuple[list[Sample], list[tuple[Sample, str]]]:
@@ -49,7 +49,7 @@ def echo(tmp_path: Path) -> Iterator[Callable[..., Callable[[], Client]]]:
     store = AnswerStore(tmp_path / "answers.sqlite")
 
     def make(stored: bool = False, **fields: object) -> Callable[[], Client]:
-        return lambda: Client(Echo(**fields), store if stored else None, Bill(), "s")  # type: ignore[arg-type]
+        return lambda: Client(Echo(**fields), store if stored else None, Costs(), "s")  # type: ignore[arg-type]
 
     yield make
     store.close()

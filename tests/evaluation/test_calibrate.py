@@ -89,8 +89,8 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     """A judge that says 0.7 of answers that pass in 70 of 100 cases: its Brier score is 0.21."""
     held = 0
     for seed in range(60):
-        luck = Random(seed)
-        labels = [luck.random() < 0.7 for _ in range(150)]
+        rng = Random(seed)
+        labels = [rng.random() < 0.7 for _ in range(150)]
         found = reliability([0.7] * 150, labels, [str(i) for i in range(150)])["brier"]
         held += found["low"] <= 0.21 <= found["high"]
     assert held >= 52
@@ -112,11 +112,11 @@ def test_reranking_is_measured_where_there_is_a_choice() -> None:
 
 def judged(count: int, seed: int) -> list[Sample]:
     """Answers whose judge is too sure of itself: it says sigmoid(3 z) where sigmoid(z) is true."""
-    luck, rows = Random(seed), []
+    rng, rows = Random(seed), []
     for place in range(count):
-        z = luck.gauss(0, 1.5)
+        z = rng.gauss(0, 1.5)
         row = Sample.born("a", instruction=f"task {place // 4}", answer=f"{place}")
-        truth = luck.random() < 1 / (1 + math.exp(-z))
+        truth = rng.random() < 1 / (1 + math.exp(-z))
         marked = row.judged(Verdict("critic", None, 1 / (1 + math.exp(-3 * z))))
         rows.append(marked.judged(Verdict("run", truth if place % 10 else None)))
     return rows

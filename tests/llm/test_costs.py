@@ -13,12 +13,12 @@ from llm_world import answered, ask_all, in_no_time, served
 from mock_server import Mock, Reply
 from tunesmith.errors import BudgetReached, SetupError
 from tunesmith.llm import prices
-from tunesmith.llm.costs import Bill, Charge
+from tunesmith.llm.costs import Charge, Costs
 from tunesmith.llm.prices import Price
 from tunesmith.llm.store import AnswerStore
 from tunesmith.llm.tokens import most_tokens, tokens_of
 from tunesmith.models.openai import OpenAI
-from tunesmith.models.starter import Starter
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.requests import Request, Sampling, Usage
 from tunesmith.runs.plan import estimate
 
@@ -31,7 +31,7 @@ def test_a_budget_stops_cleanly_and_a_larger_one_goes_on(tmp_path: Path) -> None
     store, budget = tmp_path / "a.sqlite", 40.5 * EACH
     with Mock() as server:
         model = served(server.url, price=PRICE, in_flight=16)
-        bill = Bill(budget, run="r")
+        bill = Costs(budget, run="r")
         with pytest.raises(BudgetReached, match="raise the budget and run the same command"):
             ask_all(model, PROMPTS, store=store, bill=bill)
         assert budget - EACH < bill.usd <= budget + EACH
@@ -51,7 +51,7 @@ def test_a_budget_stops_cleanly_and_a_larger_one_goes_on(tmp_path: Path) -> None
 @pytest.mark.parametrize("budget", [0.5 * EACH, 3 * EACH, 30 * EACH])
 def test_a_budget_is_never_overrun_by_more_than_one_answer(in_flight: int, budget: float) -> None:
     with Mock() as server:
-        bill = Bill(budget)
+        bill = Costs(budget)
         with pytest.raises(BudgetReached):
             ask_all(served(server.url, price=PRICE, in_flight=in_flight), PROMPTS, bill=bill)
         assert budget <= bill.usd < budget + EACH
@@ -59,7 +59,7 @@ def test_a_budget_is_never_overrun_by_more_than_one_answer(in_flight: int, budge
 
 def test_a_server_that_bills_more_than_was_sent_overruns_by_its_first_answers_only() -> None:
     with Mock() as server:
-        bill = Bill(60 * EACH)
+        bill = Costs(60 * EACH)
         with pytest.raises(BudgetReached):
             ask_all(served(server.url, price=PRICE, in_flight=8), [str(n) for n in range(1000)], bill=bill)
         assert bill.usd < (60 + 8) * EACH
@@ -68,18 +68,18 @@ def test_a_server_that_bills_more_than_was_sent_overruns_by_its_first_answers_on
 def test_a_budget_without_a_known_price_is_refused_before_anything_is_sent() -> None:
     with Mock() as server:
         with pytest.raises(SetupError, match="price of 'mock' is not known"):
-            ask_all(served(server.url), PROMPTS, bill=Bill(1.0))
+            ask_all(served(server.url), PROMPTS, bill=Costs(1.0))
         assert not server.asked
 
 
 def test_what_earlier_sessions_spent_counts() -> None:
     with Mock() as server, pytest.raises(BudgetReached):
-        ask_all(served(server.url, price=PRICE), PROMPTS, bill=Bill(1.0, spent=1.0))
+        ask_all(served(server.url, price=PRICE), PROMPTS, bill=Costs(1.0, spent=1.0))
     assert not server.asked
 
 
 def test_money_is_told_by_step_and_intent_and_unknown_prices_are_said() -> None:
-    bill = Bill()
+    bill = Costs()
     bill.charge(Charge("", "evolved", "evolve.reason", Usage(10, 5, 4), 0.5))
     bill.charge(Charge("", "evolved", "evolve.replace", Usage(1, 1), 0.25))
     assert bill.priced
@@ -100,10 +100,10 @@ def test_money_is_told_by_step_and_intent_and_unknown_prices_are_said() -> None:
     )
 )
 def test_a_bill_survives_being_written_down(charges: list[tuple[str, str, int, int | None]]) -> None:
-    bill = Bill(9.0, spent=1.0)
+    bill = Costs(9.0, spent=1.0)
     for step, intent, tokens, usd in charges:
         bill.charge(Charge("", step, intent, Usage(tokens, 1), usd))
-    again = Bill.from_json(json.loads(json.dumps(bill.to_json())), budget=9.0)
+    again = Costs.from_json(json.loads(json.dumps(bill.to_json())), budget=9.0)
     assert again == bill and again.usd == bill.usd
 
 
@@ -111,7 +111,7 @@ def test_waiting_for_money_goes_on_when_some_is_given_back() -> None:
     import asyncio
 
     async def run() -> float:
-        bill = Bill(10.0)
+        bill = Costs(10.0)
         await bill.reserve(8.0)
         second = asyncio.create_task(bill.reserve(8.0))
         await asyncio.sleep(1)
@@ -145,11 +145,11 @@ def test_the_table_is_dated_and_every_entry_is_a_price() -> None:
 
 
 def test_a_price_is_known_only_where_it_is_sold() -> None:
-    assert OpenAI(model="gpt-4o-mini", base_url="https://api.openai.com/v1").tariff() is not None
-    assert OpenAI(model="gpt-4o-mini", base_url="http://127.0.0.1:9/v1").tariff() is None
+    assert OpenAI(model="gpt-4o-mini", base_url="https://api.openai.com/v1").token_price() is not None
+    assert OpenAI(model="gpt-4o-mini", base_url="http://127.0.0.1:9/v1").token_price() is None
     given_price = OpenAI(model="x", price=Price(input=1, output=1))
-    assert given_price.tariff() == Price(input=1, output=1)
-    assert Starter().tariff() == prices.FREE
+    assert given_price.token_price() == Price(input=1, output=1)
+    assert StarterTeacher().token_price() == prices.FREE
 
 
 def test_an_estimate_counts_prompts_and_stated_answers() -> None:
@@ -182,7 +182,7 @@ def test_no_text_has_more_tokens_than_reserved(text: str) -> None:
 
 
 def test_usage_that_a_server_leaves_out_is_estimated() -> None:
-    bill = Bill()
+    bill = Costs()
     body = json.dumps({"choices": [{"message": {"content": "word " * 100}}]}).encode()
     with Mock(lambda _: Reply(body=body)) as server:
         ask_all(served(server.url), ["a word " * 100], bill=bill)

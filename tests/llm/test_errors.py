@@ -10,7 +10,7 @@ from llm_world import answered, ask_all, failed, served
 
 from mock_server import Asked, Behaviour, Mock, RateLimit, Reply, failure
 from tunesmith.errors import ProviderRefused
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.requests import Failure
 
 PROMPTS = [f"prompt {number}" for number in range(400)]
@@ -27,11 +27,11 @@ def unlucky(seed: int = 1, **shares: float) -> Behaviour:
     }
 
     def behave(_: Asked) -> Reply:
-        luck = chance.random()
+        rng = chance.random()
         for name, share in shares.items():
-            if luck < share:
+            if rng < share:
                 return kinds[name]
-            luck -= share
+            rng -= share
         return Reply()
 
     return behave
@@ -47,7 +47,7 @@ def test_a_prompt_that_is_always_refused_costs_its_own_row_only() -> None:
 
 
 def test_errors_and_malformed_bodies_are_asked_again_until_answered() -> None:
-    bill = Bill()
+    bill = Costs()
     with Mock(unlucky(error=0.20, malformed=0.05)) as server:
         answers = ask_all(served(server.url), PROMPTS, bill=bill)
         assert len(answered(answers)) == len(PROMPTS)
@@ -139,7 +139,7 @@ def test_an_answer_that_the_filter_withheld_is_paid_once_and_binned(tmp_path: Pa
 
 
 def test_the_same_words_are_asked_once_even_at_once(tmp_path: Path) -> None:
-    bill = Bill()
+    bill = Costs()
     with Mock(lambda _: Reply(delay=0.02)) as server:
         answers = ask_all(served(server.url), ["same"] * 20, store=tmp_path / "answers.sqlite", bill=bill)
         assert len(server.asked) == 1

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llm_world import in_no_time
 
-from tunesmith.llm.rate_limit import Flow, Window
-from tunesmith.machine import seldom_collected
+from tunesmith.llm.rate_limit import Flow, RateLimiter
+from tunesmith.machine import gc_paused
 
 
 class Limited:
@@ -28,7 +28,7 @@ class Limited:
         self.taken: deque[float] = deque()
         self.refused: list[float] = []
 
-    async def ask(self, window: Window) -> None:
+    async def ask(self, window: RateLimiter) -> None:
         loop = asyncio.get_running_loop()
         again = False
         while True:
@@ -77,7 +77,7 @@ def seconds_for(count: int, server: Limited, most: int = 64, flow: Flow | None =
 
     async def run() -> float:
         loop = asyncio.get_running_loop()
-        window = Window(most, flow or Flow(), loop.time)
+        window = RateLimiter(most, flow or Flow(), loop.time)
         began = loop.time()
         async with asyncio.TaskGroup() as group:
             for _ in range(count):
@@ -139,7 +139,7 @@ def test_stated_limits_are_kept_from_the_first_second() -> None:
 def test_tokens_per_minute_are_kept() -> None:
     async def run() -> float:
         loop = asyncio.get_running_loop()
-        window = Window(64, Flow(tpm=6000), loop.time)
+        window = RateLimiter(64, Flow(tpm=6000), loop.time)
         began = loop.time()
         for _ in range(60):
             await window.enter(50.0)
@@ -153,7 +153,7 @@ def test_those_who_were_pushed_back_go_first() -> None:
     order: list[str] = []
 
     async def run() -> None:
-        window = Window(1, Flow(), asyncio.get_running_loop().time)
+        window = RateLimiter(1, Flow(), asyncio.get_running_loop().time)
         await window.enter()
 
         async def come(name: str, again: bool) -> None:
@@ -180,7 +180,7 @@ def test_no_place_is_lost_when_tasks_are_cancelled(plan: list[tuple[float, float
     async def run() -> None:
         nonlocal peak
         loop = asyncio.get_running_loop()
-        window = Window(most, Flow(), loop.time)
+        window = RateLimiter(most, Flow(), loop.time)
 
         async def work(start: float, length: float, refused: bool) -> None:
             nonlocal peak
@@ -216,7 +216,7 @@ def test_a_retry_waits_at_random_and_never_longer_than_allowed() -> None:
 
 def test_the_search_for_garbage_is_put_off_and_then_as_it_was() -> None:
     before = gc.get_threshold()
-    with pytest.raises(ZeroDivisionError), seldom_collected():
+    with pytest.raises(ZeroDivisionError), gc_paused():
         assert gc.get_threshold()[0] > before[0] and gc.get_freeze_count() > 0
         ring = Limited(0.0, lambda *_: True, None)
         ring.allows, gone = ring.ask, weakref.ref(ring)  # type: ignore[assignment]
@@ -229,7 +229,7 @@ def test_the_search_for_garbage_is_put_off_and_then_as_it_was() -> None:
 
 def test_the_search_for_garbage_stays_put_off_until_the_last_window_closes() -> None:
     before = gc.get_threshold()
-    one, other = seldom_collected(), seldom_collected()
+    one, other = gc_paused(), gc_paused()
     one.__enter__()
     other.__enter__()
     one.__exit__(None, None, None)

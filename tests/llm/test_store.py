@@ -23,10 +23,10 @@ from llm_world import answered, ask_all, served
 
 from mock_server import Mock, Reply
 from tunesmith.errors import DataError
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.llm.store import AnswerStore
 from tunesmith.llm.store_entry import request_key
-from tunesmith.models.starter import Starter
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.requests import Completion, Message, Request, Sampling, Usage
 
 ANSWER = Completion("yes", Usage(3, 1, 2), "length", "mock-1", False, {"yes": -0.1})
@@ -95,7 +95,9 @@ def test_the_key_depends_on_every_word_and_on_the_draw() -> None:
 
 
 def test_facts_count_for_a_teacher_that_answers_by_them() -> None:
-    keys = {request_key(Starter(), Request.of("x", intent=i, facts={"a": a})) for i in "ij" for a in (1, 2)}
+    keys = {
+        request_key(StarterTeacher(), Request.of("x", intent=i, facts={"a": a})) for i in "ij" for a in (1, 2)
+    }
     assert len(keys) == 4
 
 
@@ -253,9 +255,9 @@ import threading
 sys.path[:0] = {path!r}
 from pathlib import Path
 from llm_world import ask_all, served
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 ask_all(served({url!r}, in_flight={in_flight}, price={{"input": 1, "output": 1}}),
-        [f"prompt {{n}}" for n in range({count})], store=Path({store!r}), bill=Bill(run="killed"))
+        [f"prompt {{n}}" for n in range({count})], store=Path({store!r}), bill=Costs(run="killed"))
 """
 
 
@@ -273,7 +275,7 @@ def test_killed_at_half_no_more_is_paid_twice_than_was_under_way(tmp_path: Path)
         server.behaviour = behave
         assert started.wait() == -signal.SIGKILL
         assert 500 < len(server.asked) < 700
-        bill = Bill(run="killed")
+        bill = Costs(run="killed")
         answers = answered(
             ask_all(served(server.url), [f"prompt {n}" for n in range(1000)], store=store, bill=bill)
         )
@@ -318,7 +320,7 @@ def test_the_book_of_a_run_is_part_of_the_store(tmp_path: Path) -> None:
         for step in ("one", "two"):
             model = served(server.url, price=price)
             ask_all(
-                model, [f"{step} {n}" for n in range(3)], store=tmp_path / "a", bill=Bill(run="r"), step=step
+                model, [f"{step} {n}" for n in range(3)], store=tmp_path / "a", bill=Costs(run="r"), step=step
             )
     store = AnswerStore(tmp_path / "a")
     bill = store.charges("r")

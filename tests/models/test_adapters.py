@@ -16,7 +16,7 @@ from llm_world import answered, ask_all, asking, failed
 
 from mock_server import Asked, Mock, Reply, failure
 from tunesmith.errors import ProviderRefused, SetupError
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.models.scratch import Scratch
 from tunesmith.models.vllm import Vllm, completion_of
 from tunesmith.requests import Completion, Request, Sampling, Usage
@@ -112,7 +112,7 @@ def test_a_client_that_is_given_is_used_and_left_open() -> None:
         async with openai.AsyncOpenAI(base_url=url, api_key="none") as client:
             model = from_openai(client, "mock", max_tokens=64)
             for _ in range(2):
-                assert len(answered(await asking(model, ["hello"], None, Bill(), 0.01, "s"))) == 1
+                assert len(answered(await asking(model, ["hello"], None, Costs(), 0.01, "s"))) == 1
 
     with Mock() as server:
         asyncio.run(run(server.url))

@@ -18,9 +18,9 @@ from llm_world import answered, ask_all, failed, served
 from mock_server import Asked, Mock, Reply, completion, failure
 from tunesmith.errors import ProviderRefused
 from tunesmith.llm.api.batch_jobs import Journal, _failed
-from tunesmith.llm.costs import Bill
-from tunesmith.llm.errors import Refused, Transient
+from tunesmith.llm.costs import Costs
 from tunesmith.llm.prices import Price
+from tunesmith.llm.request_errors import AccessRefused, Transient
 from tunesmith.models.batch import Batch
 
 PROMPTS = [f"prompt {number}" for number in range(40)]
@@ -137,15 +137,15 @@ def test_a_batch_is_no_larger_than_allowed(tmp_path: Path) -> None:
 
 def test_answers_are_shared_with_the_model_asked_directly_and_cost_half(tmp_path: Path) -> None:
     price = Price(input=1, output=2)
-    api, bill = BatchApi(), Bill()
+    api, bill = BatchApi(), Costs()
     with Mock(api) as server:
         ask_all(batched(server.url, tmp_path, price=price), PROMPTS, store=tmp_path / "a.sqlite", bill=bill)
         again = ask_all(served(server.url), PROMPTS, store=tmp_path / "a.sqlite")
     assert all(answer.cached for answer in answered(again)) and len(again) == 40
     assert bill.usd == pytest.approx(40 * (250 + 2 * 20) / 1e6)
     direct = Batch(model="gpt-4o-mini", base_url="https://api.openai.com/v1")
-    listed = direct.as_openai().tariff()
-    assert listed is not None and direct.tariff() == listed.times(0.5)
+    listed = direct.as_openai().token_price()
+    assert listed is not None and direct.token_price() == listed.times(0.5)
 
 
 def test_what_expired_or_broke_in_a_batch_goes_into_the_next(tmp_path: Path) -> None:
@@ -231,7 +231,9 @@ def test_a_full_queue_at_the_provider_is_waited_for_and_a_refused_file_is_not() 
         {"id": "b", "errors": {"data": [{"code": "token_limit_exceeded", "message": "full"}]}}, 30.0
     )
     assert isinstance(full, Transient) and full.retry_after == 60.0
-    assert isinstance(_failed({"id": "b", "errors": {"data": [{"code": "invalid_json"}]}}, 30.0), Refused)
+    assert isinstance(
+        _failed({"id": "b", "errors": {"data": [{"code": "invalid_json"}]}}, 30.0), AccessRefused
+    )
 
 
 def test_a_torn_journal_line_is_passed_over(tmp_path: Path) -> None:

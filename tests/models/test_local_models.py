@@ -11,11 +11,11 @@ import torch
 import training_world as world
 
 from tunesmith.errors import SetupError
-from tunesmith.llm.errors import Permanent
 from tunesmith.llm.local.batching import Batching
 from tunesmith.llm.local.decoding import Ask, Chooser
 from tunesmith.llm.local.generation import Local, generate
 from tunesmith.llm.model import Trainable
+from tunesmith.llm.request_errors import Permanent
 from tunesmith.llm.template import find
 from tunesmith.models.hf import Hf
 from tunesmith.models.scratch import Scratch

@@ -20,8 +20,15 @@ from tunesmith.errors import ProviderRefused, SetupError
 from tunesmith.llm.api.chat import body_of, completions_of
 from tunesmith.llm.api.endpoints import Endpoints
 from tunesmith.llm.api.secrets import scrubbed, setting
-from tunesmith.llm.costs import Bill
-from tunesmith.llm.errors import Busy, Permanent, Refused, Transient, of_status, retry_after
+from tunesmith.llm.costs import Costs
+from tunesmith.llm.request_errors import (
+    AccessRefused,
+    Permanent,
+    RateLimited,
+    Transient,
+    of_status,
+    retry_after,
+)
 from tunesmith.models.openai import OpenAI
 from tunesmith.requests import Completion, Message, Request, Sampling, Usage
 
@@ -92,7 +99,7 @@ def test_draws_of_one_prompt_share_a_request_and_pay_the_prompt_once(
     tmp_path: Path, n: int, in_flight: int, requests: int
 ) -> None:
     asked = [Request.of(f"prompt {number}", draw=draw) for number in range(8) for draw in range(5)]
-    bill = Bill()
+    bill = Costs()
     with Mock(several) as server:
         model = served(server.url, n=n, in_flight=in_flight)
         answers = answered(ask_all(model, asked, store=tmp_path / "a.sqlite", bill=bill))
@@ -158,26 +165,27 @@ def test_a_body_that_is_no_answer_is_malformed(body: bytes) -> None:
 def test_no_body_at_all_can_break_the_reader(body: bytes) -> None:
     try:
         completions_of(body, Request.of("x"))
-    except (Transient, Permanent, Refused) as fault:
+    except (Transient, Permanent, AccessRefused) as fault:
         assert fault.kind and fault.message
 
 
 def test_an_error_inside_a_200_reply_is_an_error() -> None:
     def raised(code: object) -> Exception:
-        with pytest.raises((Transient, Permanent, Refused)) as caught:
+        with pytest.raises((Transient, Permanent, AccessRefused)) as caught:
             completions_of(json.dumps({"error": {"message": "no", "code": code}}).encode(), Request.of("x"))
         return caught.value
 
-    assert isinstance(raised(429), Busy)
+    assert isinstance(raised(429), RateLimited)
     assert isinstance(raised("400"), Permanent)
     assert isinstance(raised("odd"), Transient)
 
 
 STATUS = [
     (400, Permanent, "refused 400"), (413, Permanent, "refused 413"), (422, Permanent, "refused 422"),
-    (401, Refused, "refused 401"), (403, Refused, "refused 403"), (404, Refused, "refused 404"),
-    (302, Refused, "refused 302"), (408, Transient, "timeout"), (409, Transient, "server error"),
-    (429, Busy, "rate limit"), (500, Transient, "server error"), (503, Busy, "overloaded"),
+    (401, AccessRefused, "refused 401"), (403, AccessRefused, "refused 403"),
+    (404, AccessRefused, "refused 404"),
+    (302, AccessRefused, "refused 302"), (408, Transient, "timeout"), (409, Transient, "server error"),
+    (429, RateLimited, "rate limit"), (500, Transient, "server error"), (503, RateLimited, "overloaded"),
     (504, Transient, "timeout"),
 ]  # fmt: skip
 
@@ -203,7 +211,7 @@ def test_the_wait_that_a_server_asks_for_is_understood(
 
 
 def test_a_quota_that_lasts_for_hours_stops_the_run() -> None:
-    assert isinstance(of_status(429, "daily limit", 3600.0), Refused)
+    assert isinstance(of_status(429, "daily limit", 3600.0), AccessRefused)
 
 
 def test_a_server_without_json_schema_is_asked_without(tmp_path: Path) -> None:
@@ -335,10 +343,10 @@ import socket, sys, asyncio
 def refuse(*_): raise AssertionError("network")
 socket.getaddrinfo = socket.socket.connect = refuse
 from tunesmith.models.openai import OpenAI
-from tunesmith.llm.client import Bill, Client
+from tunesmith.llm.client import Client, Costs
 async def main():
     model = OpenAI(model="gpt-4o-mini", base_url="https://host.invalid/v1")
-    async with Client(model, None, Bill(), "s"): pass
+    async with Client(model, None, Costs(), "s"): pass
 asyncio.run(main())
 print([name for name in ("aiohttp", "openai", "torch", "transformers", "tiktoken") if name in sys.modules])
 """

@@ -9,7 +9,7 @@ from llm_world import answered, ask_all, failed, served
 
 from mock_server import Mock, Reply
 from tunesmith.errors import ProviderRefused, SetupError
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.llm.store import AnswerStore
 from tunesmith.models.replay import Replay
 from tunesmith.requests import Request
@@ -30,7 +30,7 @@ def recording(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".sqlite"])
 def test_a_recording_answers_as_the_model_did_and_costs_nothing(recording: Path, suffix: str) -> None:
-    bill = Bill(0.01)
+    bill = Costs(0.01)
     model = Replay(model="mock", answers=recording.with_suffix(suffix), max_tokens=64)
     answers = answered(ask_all(model, PROMPTS, bill=bill))
     assert [answer.text for answer in answers] == [f"answer to {prompt}" for prompt in PROMPTS]

@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from tables import apart, context
 
 from tunesmith.code.markdown import parse
-from tunesmith.models.starter import REFUSAL, Starter
+from tunesmith.models.starter import REFUSAL, StarterTeacher
 from tunesmith.requests import Request
 from tunesmith.sources.folder import Folder
-from tunesmith.sources.starter import Starter as Tasks
+from tunesmith.sources.starter import StarterTasks as Tasks
 
 SIMPLE, _ = apart(Folder(path="builtin:functions", license="Apache-2.0").source(context("simple")))
 
 
 def reply(intent: str, **facts: Any) -> str:
-    backend = Starter(error_rate=0.0).connect()
+    backend = StarterTeacher(error_rate=0.0).connect()
     return asyncio.run(backend.complete(Request((), intent=intent, facts=facts))).text
 
 

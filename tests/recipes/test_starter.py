@@ -13,21 +13,22 @@ from typing import Any
 import pytest
 
 from tunesmith.rows import Table
-from tunesmith.runs.folder import RunFolder, read_json
+from tunesmith.runs.run_folder import RunFolder
 
 RUN = """
 import os, signal, sys
 from pathlib import Path
 from tunesmith import api
-from tunesmith.runs import folder
-from tunesmith.runs import step as work
+from tunesmith.runs import run_folder
+from tunesmith.runs import step_runner
 
 step, moment = sys.argv[2].split(":")
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-write_shard, finish, train = folder.StepFolder.write_shard, folder.StepFolder.finish, work.Workshop._train
+write_shard, finish = run_folder.StepFolder.write_shard, run_folder.StepFolder.finish
+train = step_runner.StepRunner._train
 
 def dying_write(self, *args):
     if self.path.name.endswith(step) and moment == "before its shard":
@@ -53,9 +54,9 @@ def dying_train(self, node, ctx, rows):
         Tensor.backward = backward
     return train(self, node, ctx, rows)
 
-folder.StepFolder.write_shard = dying_write
-folder.StepFolder.finish = dying_finish
-work.Workshop._train = dying_train
+run_folder.StepFolder.write_shard = dying_write
+run_folder.StepFolder.finish = dying_finish
+step_runner.StepRunner._train = dying_train
 if __name__ == "__main__":
     api.run("starter", tiny=True, out=sys.argv[1])
 """
@@ -134,7 +135,8 @@ def test_killed_at_five_moments_it_ends_with_the_same_rows_and_scores(
     for name in ("before", "after"):
         assert records(killed)[name]["scores"] == records(undisturbed)[name]["scores"]
         place, other = RunFolder(killed).find(name), RunFolder(undisturbed).find(name)
-        assert read_json(place.path / "attempts.json") == read_json(other.path / "attempts.json")
+        one, two = (folder.path / "attempts.json" for folder in (place, other))
+        assert one.read_bytes() == two.read_bytes()
 
 
 def test_run_again_nothing_is_recomputed(undisturbed: Path) -> None:

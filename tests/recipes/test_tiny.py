@@ -19,7 +19,7 @@ from tunesmith.report.measured import measured
 from tunesmith.report.mechanisms import Mechanisms, mechanisms
 from tunesmith.report.story import read_story
 from tunesmith.rows import Table
-from tunesmith.runs.folder import RunFolder
+from tunesmith.runs.run_folder import RunFolder
 from tunesmith.sample import Sample, Verdict
 from tunesmith.selection.where import Where
 from tunesmith.step import Context

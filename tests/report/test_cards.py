@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tunesmith.recipe.yaml import read_document
 from tunesmith.report import write_report
+from tunesmith.report.card_text import card, plain, table
 from tunesmith.report.dataset_card import dataset_card
 from tunesmith.report.licensing import hub_license, in_words
-from tunesmith.report.markdown import card, plain, table
 from tunesmith.report.model_card import model_card
 from tunesmith.report.story import read_story
-from tunesmith.runs.folder import RunFolder, read_json, write_json
+from tunesmith.runs.run_folder import RunFolder, read_json, write_json
 from tunesmith.sample import Drop
 
 

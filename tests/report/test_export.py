@@ -16,7 +16,7 @@ from tunesmith.cli.app import app
 from tunesmith.errors import FolderError, UserError
 from tunesmith.report.export import SHAPES, export
 from tunesmith.rows import Table
-from tunesmith.runs.folder import RunFolder
+from tunesmith.runs.run_folder import RunFolder
 from tunesmith.sample import Drop
 
 

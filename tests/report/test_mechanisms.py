@@ -24,17 +24,17 @@ REASONS = ("too short", "refused", HOSTILE)
 
 @pytest.mark.parametrize("chance", range(5))
 def test_whatever_rows_carry_the_counts_add_up(chance: int, tmp_path: Path) -> None:
-    luck, maker = Random(chance), empty_run(tmp_path / "run")
+    rng, maker = Random(chance), empty_run(tmp_path / "run")
     kept: list[Sample] = []
     drops: list[Drop] = []
-    for number in range(luck.randrange(2, 80)):
-        meta = {"evolutions": luck.randrange(3), "heuristic": luck.choice(HEURISTICS)}
-        row = seed(number, meta=meta, task=luck.choice(("", "generation", "repair")))
-        row = row.judged(Verdict("sound", luck.choice((True, False, None))))
-        if luck.random() < 0.6:
+    for number in range(rng.randrange(2, 80)):
+        meta = {"evolutions": rng.randrange(3), "heuristic": rng.choice(HEURISTICS)}
+        row = seed(number, meta=meta, task=rng.choice(("", "generation", "repair")))
+        row = row.judged(Verdict("sound", rng.choice((True, False, None))))
+        if rng.random() < 0.6:
             kept.append(row)
         else:
-            drops.append(Drop(row, luck.choice(REASONS)))
+            drops.append(Drop(row, rng.choice(REASONS)))
     count = len(kept) + len(drops)
     maker.rows("01-sound", "verification.repair", kept, drops, name="sound", rows_in=count)
     (told,) = mechanisms(read_story(maker.run))

@@ -24,7 +24,7 @@ from tunesmith.report.page import inlined
 from tunesmith.report.scores import comparisons, problems
 from tunesmith.report.story import read_story
 from tunesmith.rows import Table
-from tunesmith.runs.folder import RunFolder, StepFolder
+from tunesmith.runs.run_folder import RunFolder, StepFolder
 from tunesmith.sample import Drop
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.recipe.recipe import Node, Rounds, StopRule
-from tunesmith.runs.outputs import Given
+from tunesmith.runs.outputs import StepOutput
 from tunesmith.runs.rounds import Probed, best_round, run_rounds, should_stop
 
 values = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -60,18 +60,18 @@ def block(**fields: Any) -> Rounds:
 
 def course(
     scores: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Given, dict[str, Any], list[Any]]:
-    monkeypatch.setattr(Given, "empty", False)
+) -> tuple[StepOutput, dict[str, Any], list[Any]]:
+    monkeypatch.setattr(StepOutput, "empty", False)
     seen: list[Any] = []
 
-    def execute(node: Node, number: int, names: dict[str, Given]) -> Given:
+    def execute(node: Node, number: int, names: dict[str, StepOutput]) -> StepOutput:
         if node.name == "grow":
             seen.append((number, names["previous"].rows, names["so_far"].rows))
-            return Given(f"grown{number}", (Path(f"round{number}"),))
+            return StepOutput(f"grown{number}", (Path(f"round{number}"),))
         seen.append(("probe", names["so_far"].rows))
         return SimpleNamespace(scores=[{"value": scores[number - 1], "high": 1.0}])  # type: ignore[return-value]
 
-    rows, facts = run_rounds(block(), Given("in", (Path("seeds"),)), {}, execute)
+    rows, facts = run_rounds(block(), StepOutput("in", (Path("seeds"),)), {}, execute)
     return rows, facts, seen
 
 
@@ -94,5 +94,5 @@ def test_each_round_sees_the_one_before_and_the_probe_sees_all(
 
 
 def test_a_round_without_rows_ends_the_block(tmp_path: Path) -> None:
-    rows, facts = run_rounds(block(), Given("in"), {}, lambda node, number, names: Given("nothing"))
+    rows, facts = run_rounds(block(), StepOutput("in"), {}, lambda node, number, names: StepOutput("nothing"))
     assert rows.rows == () and facts["ended"] == "round 1 gave no rows"

@@ -16,7 +16,7 @@ import pytest
 from tunesmith.errors import FolderError, StepError, UserError
 from tunesmith.recipe.load import load_recipe
 from tunesmith.rows import Table
-from tunesmith.runs.folder import RunFolder
+from tunesmith.runs.run_folder import RunFolder
 from tunesmith.runs.run import Result, run_recipe
 
 HERE = Path(__file__).parents[1] / "support"
@@ -169,11 +169,11 @@ def test_a_failing_step_keeps_what_was_done_and_names_itself(recipe: Path, tmp_p
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from tunesmith.runs import folder, run
+from tunesmith.runs import run, run_folder
 from tunesmith.recipe.load import load_recipe
 
 left = int(sys.argv[3])
-real = folder.StepFolder.write_shard
+real = run_folder.StepFolder.write_shard
 
 def write_shard(self, *args, **kwargs):
     global left
@@ -184,7 +184,7 @@ def write_shard(self, *args, **kwargs):
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
-folder.StepFolder.write_shard = write_shard
+run_folder.StepFolder.write_shard = write_shard
 run.run_recipe(load_recipe(sys.argv[1]), Path(sys.argv[2]))
 """
 

@@ -172,7 +172,7 @@ def test_a_dead_server_stops_a_run_without_emptying_it_into_the_bin(folder: Path
 def test_money_is_told_per_row_step_mechanism_and_kept_row_across_resumes(folder: Path) -> None:
     from tunesmith.report.flow import costs
     from tunesmith.report.story import read_story
-    from tunesmith.runs.folder import RunFolder
+    from tunesmith.runs.run_folder import RunFolder
 
     def behave(asked: Asked) -> Reply:
         return Reply(text="I am sorry, I cannot help with that.") if " 7 " in asked.prompt else said(asked)

@@ -20,13 +20,13 @@ from tunesmith.errors import SetupError, UserError
 from tunesmith.evaluation import pass_at_k
 from tunesmith.evaluation.pass_at_k import PassAtK
 from tunesmith.llm.client import Client
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.llm.store import AnswerStore
 from tunesmith.results import Outcome, Program
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.sandbox.pool import LARGEST
 from tunesmith.scoring.failure_classes import failure_class
-from tunesmith.scoring.score import Try, judge, refused, scores
+from tunesmith.scoring.score import Candidate, judge, refused, scores
 from tunesmith.step import Context
 
 
@@ -115,7 +115,7 @@ def test_answers_are_kept_so_that_a_second_score_asks_nothing(tmp_path: Path, po
         model = served(server.url)
         for _ in range(2):
             store = AnswerStore(tmp_path / "answers.sqlite")
-            ctx = context(pool, model, client=lambda store=store: Client(model, store, Bill(), "scores"))
+            ctx = context(pool, model, client=lambda store=store: Client(model, store, Costs(), "scores"))
             assert step.score(ctx)[0].value == 1.0
             store.close()
         assert len(server.asked) == 3
@@ -227,7 +227,7 @@ def test_an_explanation_is_asked_first_and_answered_from(monkeypatch, pool: Pool
 def test_stricter_tests_give_a_second_score_that_is_never_higher(tmp_path: Path, pool: Pool):
     benchmark = load("humaneval_plus", str(data_folder(tmp_path)))
     problems = prepared(benchmark, benchmark.problems, pool)
-    tries = [Try(p, p.prompt + ALMOST[p.entry_point]) for p in problems]
+    tries = [Candidate(p, p.prompt + ALMOST[p.entry_point]) for p in problems]
     whole, base = scores("humaneval_plus", judge(tries, pool), [1], {})
     assert (whole.benchmark, base.benchmark) == ("humaneval_plus", "humaneval_plus.base")
     assert [a.passed for a in base.attempts] == [True, True, True]
@@ -242,7 +242,10 @@ def test_known_answers_of_the_reference_never_change_a_verdict(tmp_path: Path, p
     assert not any("known=''" in p.plus_tests for p in ready)
     for bodies in (RIGHT, ALMOST):
         verdicts = [
-            [j.plus.passed for j in judge([Try(p, p.prompt + bodies[p.entry_point]) for p in some], pool)]
+            [
+                j.plus.passed
+                for j in judge([Candidate(p, p.prompt + bodies[p.entry_point]) for p in some], pool)
+            ]
             for some in (beside, ready)
         ]
         assert verdicts[0] == verdicts[1]
@@ -271,7 +274,7 @@ def test_a_program_that_several_tries_share_is_run_once_and_counted_for_each(poo
     both, base_only, neither = (f"def f(x):\n    return {ends}\n" for ends in ("x + 1", "4", "x"))
     problems = [Problem(f"t/{n}", "", tests, entry_point="f", plus_tests=strict) for n in range(2)]
     order = [both, base_only, neither, both, both, neither]
-    tries = [Try(problem, program, draw) for problem in problems for draw, program in enumerate(order)]
+    tries = [Candidate(problem, program, draw) for problem in problems for draw, program in enumerate(order)]
     counted = Counted(pool)
     judged = judge(tries, counted)
     assert [one.base.passed for one in judged] == [True, True, False, True, True, False] * 2
@@ -284,7 +287,10 @@ def test_a_function_under_test_may_itself_be_called_check(pool: Pool):
     tests = "def check(candidate):\n    assert candidate(3) == 4\n"
     problem = Problem("Mbpp/56", "", tests, entry_point="check")
     right, wrong = "def check(n):\n    return n + 1\n", "def check(n):\n    return n\n"
-    assert [j.base.passed for j in judge([Try(problem, right), Try(problem, wrong)], pool)] == [True, False]
+    assert [j.base.passed for j in judge([Candidate(problem, right), Candidate(problem, wrong)], pool)] == [
+        True,
+        False,
+    ]
 
 
 FAILURES = {
@@ -306,13 +312,13 @@ FAILURES = {
 
 def test_every_failure_gets_the_class_of_what_went_wrong(pool: Pool):
     problem = Problem("t/0", "", "assert f(1) == 2", entry_point="f", cpu_seconds=0.5)
-    judged = judge([Try(problem, program) for program in FAILURES], pool)
+    judged = judge([Candidate(problem, program) for program in FAILURES], pool)
     assert {program: j.base.failure for program, j in zip(FAILURES, judged, strict=True)} == FAILURES
 
 
 def test_a_reply_that_was_cut_off_is_told_from_one_that_was_wrong(pool: Pool):
     problem = Problem("t/0", "", "assert f(1) == 2", entry_point="f")
-    cut = Try(problem, "def f(x):\n    return (x +", finish_reason="length")
+    cut = Candidate(problem, "def f(x):\n    return (x +", finish_reason="length")
     assert judge([cut], pool)[0].base.failure == "cut off"
     assert (
         failure_class(Outcome("failed", failure="AssertionError"), finish_reason="length") == "wrong answer"
@@ -322,7 +328,7 @@ def test_a_reply_that_was_cut_off_is_told_from_one_that_was_wrong(pool: Pool):
 def test_what_was_not_run_is_not_counted_as_failed(pool: Pool):
     python = Problem("t/0", "", "assert f(1) == 2", entry_point="f")
     other = Problem("t/1", "", "", language="klingon")
-    judged = judge([Try(python, "def f(x): return 2"), Try(other, "Qapla'")], pool)
+    judged = judge([Candidate(python, "def f(x): return 2"), Candidate(other, "Qapla'")], pool)
     (score,) = scores("both", judged, [1], {})
     assert (score.value, score.protocol["problems"], score.protocol["refused"]) == (1.0, 1, 1)
     with pytest.raises(SetupError, match="could run no program"):
@@ -338,7 +344,7 @@ def test_a_toolchain_that_does_not_work_is_a_reason_and_no_crash(monkeypatch, po
     java = Benchmark("b", "1", (Problem("t/0", "", "", language="java"),))
     assert refused(java, pool) == "java does not start"
     python = Problem("t/1", "", "assert f(1) == 2", entry_point="f")
-    assert judge([Try(python, "def f(x): return 2")], pool)[0].base.passed
+    assert judge([Candidate(python, "def f(x): return 2")], pool)[0].base.passed
 
 
 def test_a_language_without_toolchain_is_an_error_before_anything_is_asked(monkeypatch, pool: Pool):

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tunesmith.models.starter import Starter
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.requests import Completion
 from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Drop, Sample, Verdict
@@ -145,7 +145,7 @@ def test_the_starter_discriminator_catches_planted_wrong_answers_and_keeps_right
 
 
 async def _kept(step: Discriminate, rows: Sequence[Sample]) -> int:
-    model = Starter(error_rate=0).connect()
+    model = StarterTeacher(error_rate=0).connect()
     kept = 0
     for row in rows:
         replies = [await model.complete(request) for request in step.ask(row, CTX)]

@@ -12,7 +12,7 @@ import pytest
 from tables import apart, context, table
 
 from tunesmith.benchmarks import load
-from tunesmith.models.starter import Starter
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.requests import Completion, Request
 from tunesmith.sample import Drop, Sample
 from tunesmith.selection.leak_judge import LeakJudge
@@ -63,20 +63,20 @@ def test_one_yes_drops_the_row_with_the_problem_that_it_rewords(replies: Sequenc
 
 
 def test_reworded_problems_are_found_and_other_tasks_of_the_same_parts_are_kept(tmp_path: Path) -> None:
-    luck = Random(3)
+    rng = Random(3)
     leaks = [
-        Sample.born("leak", instruction=luck.choice([*world.instructions(task)]))
-        for task in luck.sample(list(world.tasks("test")), 30)
+        Sample.born("leak", instruction=rng.choice([*world.instructions(task)]))
+        for task in rng.sample(list(world.tasks("test")), 30)
     ]
     clean = [
-        Sample.born("seed", instruction=world.instruction(task, luck))
-        for task in luck.sample(list(world.tasks("train")), 60)
+        Sample.born("seed", instruction=world.instruction(task, rng))
+        for task in rng.sample(list(world.tasks("train")), 60)
     ]
     step = NearBenchmark(against=("starter",), field="instruction", to="instruction", top=5, found="mark")
     near, dropped = apart(step.table(table(tmp_path, [*leaks, *clean]), context()))
     assert not dropped and len(near) == 90
     assert len(load("starter").problems) * 5 >= sum(len(r.meta["near"].get("candidates", ())) for r in near)
-    backend = Starter(error_rate=0.0).connect()
+    backend = StarterTeacher(error_rate=0.0).connect()
 
     async def answers(requests: Sequence[Request]) -> list[Completion]:
         return [await backend.complete(request) for request in requests]

@@ -18,7 +18,7 @@ from tunesmith.selection._vectors import whole
 from tunesmith.selection.answer_format import AnswerFormat
 from tunesmith.selection.decontaminate import Decontaminate
 from tunesmith.selection.near_benchmark import NearBenchmark
-from tunesmith.sources.starter import Starter
+from tunesmith.sources.starter import StarterTasks
 
 
 def test_function_names_of_several_words_are_found_and_common_ones_are_not():
@@ -45,7 +45,7 @@ def test_core_words_are_stems_in_any_order_without_the_benchmarks_frame():
 
 def test_every_starter_problem_is_recognised_and_no_training_task_is_taken_for_one():
     step = Decontaminate(against=["starter"], ngram=None)
-    seeds, _ = apart(Starter().source(context("seeds")))
+    seeds, _ = apart(StarterTasks().source(context("seeds")))
     kept, drops = apart(thing for seed in seeds for thing in step.row(seed, context()))
     assert len(kept) == len(seeds) > 300 and not drops
     for problem in load("starter").problems:

@@ -45,9 +45,9 @@ def naive(texts: list[str], threshold: float) -> list[int]:
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.9, 1.0])
 def test_the_same_rows_stay_as_when_every_pair_is_compared(threshold: float, tmp_path: Path) -> None:
-    luck = Random(f"{threshold}")
+    rng = Random(f"{threshold}")
     vocabulary = [f"w{n}" for n in range(12)]
-    texts = [" ".join(luck.choices(vocabulary, k=luck.randrange(0, 12))) for _ in range(120)]
+    texts = [" ".join(rng.choices(vocabulary, k=rng.randrange(0, 12))) for _ in range(120)]
     rows = [Sample.born("s", instruction=text, meta={"n": n}) for n, text in enumerate(texts)]
     kept, drops = apart(Novelty(threshold=threshold).table(table(tmp_path, rows), context()))
     assert [row.meta["n"] for row in kept] == naive(texts, threshold)

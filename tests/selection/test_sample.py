@@ -1,4 +1,4 @@
-"""``selection.sample``: the right number of rows, by luck that hangs on the row alone."""
+"""``selection.sample``: the right number of rows, by rng that hangs on the row alone."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from tunesmith import replies
 from tunesmith.benchmarks import load
 from tunesmith.code.markdown import code_of
 from tunesmith.errors import UserError
-from tunesmith.models.starter import Starter
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.requests import Completion, Request
 from tunesmith.sample import Sample
-from tunesmith.sources.starter import Starter as Seeds
+from tunesmith.sources.starter import StarterTasks as Seeds
 from tunesmith.starter import world
 from tunesmith.step import Context
 
@@ -27,7 +27,7 @@ EVEN_SUM = "Write solve(numbers): keep the even numbers, then return the sum."
 
 def ask(intent: str, instruction: str, draw: int = 0, error_rate: float = 0.0, **facts: str) -> Completion:
     async def once() -> Completion:
-        async with Starter(error_rate=error_rate).connect() as rules:
+        async with StarterTeacher(error_rate=error_rate).connect() as rules:
             request = Request.of(
                 instruction, intent=intent, draw=draw, facts={"instruction": instruction, **facts}
             )
@@ -134,8 +134,8 @@ def test_the_teacher_says_that_it_is_rules_and_counts_words() -> None:
     assert "not a language model" in reply.model
     assert reply.usage.input == len(EVEN_SUM.split())
     assert reply.usage.output == len(reply.text.split())
-    assert Starter(error_rate=0.1).identity() != Starter(error_rate=0.2).identity()
-    assert Starter.facts_count
+    assert StarterTeacher(error_rate=0.1).identity() != StarterTeacher(error_rate=0.2).identity()
+    assert StarterTeacher.reads_facts
 
 
 def test_seeds_are_as_many_as_asked_for_each_in_other_words_and_from_the_training_split() -> None:

@@ -24,7 +24,7 @@ from tunesmith.requests import Completion, Request
 from tunesmith.sample import Sample
 from tunesmith.starter.teacher import bugs, describe, rework
 from tunesmith.starter.teacher.code_tasks import HANDLERS, MISTAKES, answer, write_tests
-from tunesmith.starter.teacher.javascript import translated
+from tunesmith.starter.teacher.to_javascript import translated
 from tunesmith.step import Context
 from tunesmith.synthesis.four_tasks import FourTasks
 
@@ -36,8 +36,8 @@ def say(intent: str, **facts: Any) -> str | None:
     return HANDLERS[intent](Request.of("", intent=intent, facts=facts))
 
 
-def evolve(instruction: str, program: str, heuristic: str, luck: int = 0) -> str:
-    task = rework.evolved(instruction, program, heuristic, Random(luck))
+def evolve(instruction: str, program: str, heuristic: str, rng: int = 0) -> str:
+    task = rework.evolved(instruction, program, heuristic, Random(rng))
     assert task is not None
     return task
 
@@ -211,8 +211,8 @@ def test_answers_to_evolved_tasks_do_what_the_plain_program_did() -> None:
     programs, kinds = [], set()
     for code, check in zip(TRIED, CHECKS, strict=True):
         for heuristic in rework.HEURISTICS:
-            for luck in range(6):
-                task = rework.evolved("Plain task.", code, heuristic, Random(luck))
+            for rng in range(6):
+                task = rework.evolved("Plain task.", code, heuristic, Random(rng))
                 if task is not None and "by keyword only" not in task:
                     kinds.add(task.rsplit("- ", 1)[1].split("line ")[0])
                     programs.append(
@@ -224,9 +224,9 @@ def test_answers_to_evolved_tasks_do_what_the_plain_program_did() -> None:
 
 def test_tests_for_an_evolved_task_accept_its_answer_and_reject_the_plain_program() -> None:
     found = 0
-    for luck in range(12):
+    for rng in range(12):
         for heuristic in ("constraints", "reason"):
-            task = evolve("Add two numbers.", ADD, heuristic, luck)
+            task = evolve("Add two numbers.", ADD, heuristic, rng)
             tests = code_of(write_tests(Request.of("", facts={"instruction": task})) or "")
             if tests:
                 found += 1

@@ -106,10 +106,10 @@ def test_the_corpus_holds_no_held_out_instruction_and_no_held_out_program() -> N
 
 
 @given(any_task, lucks)
-def test_any_wording_is_read_back_as_its_task(task: Task, luck: random.Random) -> None:
+def test_any_wording_is_read_back_as_its_task(task: Task, rng: random.Random) -> None:
     wordings = list(world.instructions(task))
     assert len(set(wordings)) == len(wordings) == len(FRAMES) * 3 ** len(task.parts)
-    text = world.instruction(task, luck)
+    text = world.instruction(task, rng)
     assert text in wordings
     assert world.recognise(text) == task
     assert world.recognise(f"\n  {text.lower()} ") == task
@@ -118,13 +118,13 @@ def test_any_wording_is_read_back_as_its_task(task: Task, luck: random.Random) -
 
 @given(any_task, any_task, st.booleans(), lucks)
 def test_a_demand_and_a_misleading_attempt_are_read_back_too(
-    task: Task, other: Task, one_pass: bool, luck: random.Random
+    task: Task, other: Task, one_pass: bool, rng: random.Random
 ) -> None:
-    text = world.instruction(task, luck)
-    attempt = world.solution(other, luck.choice(world.STYLES))
-    demanding = world.demand_one_pass(text, luck) if one_pass else text
+    text = world.instruction(task, rng)
+    attempt = world.solution(other, rng.choice(world.STYLES))
+    demanding = world.demand_one_pass(text, rng) if one_pass else text
     assert world.read(demanding) == world.Reading(task, one_pass)
-    assert world.read(world.mislead(demanding, attempt, luck)) == world.Reading(task, one_pass, attempt)
+    assert world.read(world.mislead(demanding, attempt, rng)) == world.Reading(task, one_pass, attempt)
 
 
 @given(st.text())
@@ -137,16 +137,16 @@ def test_words_from_elsewhere_are_not_taken_for_a_task(text: str) -> None:
 
 @given(st.sampled_from(TRAIN), lucks)
 def test_evolution_takes_one_step_at_a_time_and_never_reaches_a_held_out_task(
-    task: Task, luck: random.Random
+    task: Task, rng: random.Random
 ) -> None:
-    for how in luck.choices(("constraints", "replace", "reason"), k=4):
+    for how in rng.choices(("constraints", "replace", "reason"), k=4):
         options = world.harder(task, how)
         for option in options:
             assert world.split_of(option) == "train"
             assert option.having("take", None).name not in HELD_OUT, "a take more is no new combination"
             assert sum(option.part(slot) != task.part(slot) for slot in SLOTS) == 1
             assert len(option.parts) == len(task.parts) + (how != "replace")
-        task = luck.choice(options or [task])
+        task = rng.choice(options or [task])
 
 
 def test_a_held_out_task_stays_held_out_under_any_take() -> None:
@@ -156,17 +156,17 @@ def test_a_held_out_task_stays_held_out_under_any_take() -> None:
 
 
 def test_tasks_that_evolution_reaches_by_a_take_are_tested_and_answered_like_the_others() -> None:
-    luck = random.Random(0)
+    rng = random.Random(0)
     taken = [
         option
-        for task in luck.sample(TRAIN, 60)
+        for task in rng.sample(TRAIN, 60)
         for option in world.harder(task, "constraints")
         if option.take
     ]
     assert len(taken) > 60
-    for task in luck.sample(taken, 60):
+    for task in rng.sample(taken, 60):
         assert all(passes(world.solution(task, style), world.tests(task)) for style in world.STYLES)
-        assert world.recognise(world.instruction(task, luck)) == task
+        assert world.recognise(world.instruction(task, rng)) == task
 
 
 def test_the_world_is_the_same_in_every_process() -> None:

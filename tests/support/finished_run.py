@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tunesmith.results import Attempt, Score
-from tunesmith.runs.folder import RunFolder, StepFolder, write_json
+from tunesmith.runs.run_folder import RunFolder, StepFolder, write_json
 from tunesmith.sample import Drop, Sample, Verdict
 
 HOSTILE = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tunesmith.llm.client import Client
-from tunesmith.llm.costs import Bill
+from tunesmith.llm.costs import Costs
 from tunesmith.llm.model import Model
 from tunesmith.llm.store import AnswerStore
 from tunesmith.models.openai import OpenAI
@@ -30,16 +30,16 @@ def ask_all(
     prompts: Iterable[str | Request],
     *,
     store: Path | None = None,
-    bill: Bill | None = None,
+    bill: Costs | None = None,
     backoff: float = 0.02,
     step: str = "answers",
 ) -> list[Answer]:
     """Every answer, in the order of ``prompts``. backoff: seconds, of the first retry."""
-    return asyncio.run(asking(model, list(prompts), store, bill or Bill(), backoff, step))
+    return asyncio.run(asking(model, list(prompts), store, bill or Costs(), backoff, step))
 
 
 async def asking(
-    model: Model, prompts: Sequence[str | Request], store: Path | None, bill: Bill, backoff: float, step: str
+    model: Model, prompts: Sequence[str | Request], store: Path | None, bill: Costs, backoff: float, step: str
 ) -> list[Answer]:
     """``ask_all`` in a loop that runs."""
     kept = AnswerStore(store) if store else None

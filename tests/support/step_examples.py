@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-from tunesmith.engine import Job
+from tunesmith.engine import StepJob
 from tunesmith.engine.local import LocalEngine
 from tunesmith.llm.client import Client
-from tunesmith.llm.costs import Bill
-from tunesmith.models.starter import Starter
+from tunesmith.llm.costs import Costs
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.recipe.address import find_step, step_addresses
 from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Sample, Verdict
@@ -66,10 +66,10 @@ def example(address: str) -> Step:
 def made(step: Step, samples: list[Sample], folder: Path) -> tuple[list[Sample], list[Any]]:
     path = folder / f"rows-{random.random()}.parquet"
     write_rows(path, samples, {})
-    ctx = Context("here", seed=1, folder=folder, model=Starter(error_rate=0.0))
-    client = (lambda: Client(ctx.model, None, Bill(), "here")) if step.kind == "ask" else None
+    ctx = Context("here", seed=1, folder=folder, model=StarterTeacher(error_rate=0.0))
+    client = (lambda: Client(ctx.model, None, Costs(), "here")) if step.kind == "ask" else None
     with LocalEngine(1) as engine:
-        chunks = list(engine.drive(Job(step, ctx, Table([path]), client=client)))
+        chunks = list(engine.drive(StepJob(step, ctx, Table([path]), client=client)))
     return [row for c in chunks for row in c.rows], [drop for c in chunks for drop in c.drops]
 
 

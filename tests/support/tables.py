@@ -14,7 +14,7 @@ from tunesmith.sample import Drop, Sample
 from tunesmith.step import Context, Embedder
 
 
-class Lender:
+class Resources:
     """Lends embedders only."""
 
     def sandbox(self) -> None:
@@ -25,7 +25,7 @@ class Lender:
 
 
 def context(step: str = "here", seed: int = 0, home: Path = Path()) -> Context:
-    return Context(step, seed=seed, home=home, lender=Lender())
+    return Context(step, seed=seed, home=home, lender=Resources())
 
 
 def rows(**columns: Iterable[str]) -> list[Sample]:

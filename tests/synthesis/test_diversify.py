@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tunesmith.evaluation.agreement import Agreement, agreement
-from tunesmith.models.starter import Starter
+from tunesmith.models.starter import StarterTeacher
 from tunesmith.replies.verdict import LABELS, p_pass, verdict
 from tunesmith.requests import Completion
 from tunesmith.sample import Drop, Sample, Verdict
@@ -92,7 +92,7 @@ def test_without_the_wish_for_reasoning_nothing_is_asked_or_cut() -> None:
 
 
 def test_the_starter_teacher_tells_the_steps_to_its_program() -> None:
-    step, teacher = Diversify(per_instruction=3, reasoning="taught"), Starter(error_rate=0).connect()
+    step, teacher = Diversify(per_instruction=3, reasoning="taught"), StarterTeacher(error_rate=0).connect()
     plain = Diversify(per_instruction=3)
     for task in world.tasks("train")[:40]:
         row = Sample.born("s", instruction=world.instruction(task, Random(3)), language="python")
@@ -149,7 +149,7 @@ def test_the_noise_of_a_judge_wrong_on_a_fifth_of_the_rows_is_found_and_executio
             language="python",
         )
         rows.append(row.judged(Verdict("executed", passed or not near)))
-    step, judge = SelfEvaluate(), Starter(error_rate=0.2).connect()
+    step, judge = SelfEvaluate(), StarterTeacher(error_rate=0.2).connect()
 
     async def ask_all() -> list[Sample | Drop]:
         made: list[Sample | Drop] = []

@@ -16,11 +16,11 @@ from tunesmith.llm.template import find, saved
 from tunesmith.models.hf import Hf
 from tunesmith.requests import Request, Sampling
 from tunesmith.training.loop import checkpoints as progress
-from tunesmith.training.loop import run
+from tunesmith.training.loop import training_run
 from tunesmith.training.loop.collate import leak, micro_batches
 from tunesmith.training.loop.encode import encode
 from tunesmith.training.loop.losses import summed_loss
-from tunesmith.training.loop.run import thinned
+from tunesmith.training.loop.training_run import thinned
 from tunesmith.training.sft import Lora
 
 
@@ -148,7 +148,7 @@ def test_a_finished_training_is_not_repeated_but_another_one_is(tmp_path, monkey
     rows = world.table(tmp_path, world.rows())
     once = world.quick().train(rows, world.context(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(run, "train", lambda job: pytest.fail("trained again"))
+        patch.setattr(training_run, "train", lambda job: pytest.fail("trained again"))
         assert world.quick(save_steps=3).train(rows, world.context(tmp_path)) == once
     again = world.quick(lr=2e-2).train(rows, world.context(tmp_path))
     assert again.losses != once.losses

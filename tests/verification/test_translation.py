@@ -13,7 +13,7 @@ from tunesmith.replies import fenced
 from tunesmith.sample import Sample
 from tunesmith.sandbox import Pool, languages, open_sandbox
 from tunesmith.starter.teacher.describe import one_function
-from tunesmith.starter.teacher.javascript import translated
+from tunesmith.starter.teacher.to_javascript import translated
 from tunesmith.step import Context, Embedder, Sandbox
 from tunesmith.verification._differential import alike
 from tunesmith.verification._inputs import entry, inputs_for
@@ -23,7 +23,7 @@ GCD = "def gcd(a, b):\n    while b:\n        a, b = b, a % b\n    return abs(a)"
 EVEN = "def even(n: int) -> bool:\n    return n % 2 == 0"
 
 
-class Lender:
+class Resources:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
@@ -49,7 +49,7 @@ def row(source: str, target: str, language: str = "python", tests: str = "", **m
 
 
 def marked(sandbox: Sandbox, *rows: Sample) -> list[tuple[bool | None, str]]:
-    made = list(Translation(cpu_seconds=1).batch(rows, Context("proven", lender=Lender(sandbox))))
+    made = list(Translation(cpu_seconds=1).batch(rows, Context("proven", lender=Resources(sandbox))))
     assert [thing.id for thing in made if isinstance(thing, Sample)] == [r.id for r in rows]
     return [(t.verdicts[-1].passed, t.verdicts[-1].reason) for t in made if isinstance(t, Sample)]
 
@@ -131,7 +131,7 @@ def test_what_the_starter_teacher_translates_returns_the_same_in_javascript(pool
 
 def test_rows_of_other_tasks_pass_unmarked(pool: Pool) -> None:
     other = Sample.born("s", task="generation", answer=GCD)
-    assert list(Translation().batch([other], Context("proven", lender=Lender(pool)))) == [other]
+    assert list(Translation().batch([other], Context("proven", lender=Resources(pool)))) == [other]
 
 
 @pytest.mark.parametrize(

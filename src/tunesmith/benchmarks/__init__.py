@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import UserError, nearest
-from ..machine import seldom_collected
+from ..machine import gc_paused
 from . import ds1000, humaneval_x, humanevalpack, multipl_e
 from .problem import Benchmark, Problem
 
@@ -91,7 +91,7 @@ def load(name: str, data: str | None = None) -> Benchmark:
 
 @lru_cache(maxsize=8)
 def _load(name: str, data: str | None) -> Benchmark:
-    with seldom_collected():
+    with gc_paused():
         benchmark: Benchmark = _module(name).load(name, data)
     return benchmark
 

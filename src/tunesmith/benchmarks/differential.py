@@ -21,7 +21,7 @@ import orjson
 from ..code.markdown import parse
 from ..errors import DataError
 from ..results import Program
-from .files import kept_folder
+from .data_files import kept_folder
 from .problem import Benchmark, Cases, Problem
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from ..errors import DataError
 from ..sample import Json
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 
-SOURCE = Source(
+SOURCE = BenchmarkSource(
     "ds1000",
     "ds1000/ds1000.jsonl.gz",
     "https://github.com/xlang-ai/DS-1000/raw/main/data/ds1000.jsonl.gz",

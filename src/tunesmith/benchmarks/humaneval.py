@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 
-SOURCE = Source(
+SOURCE = BenchmarkSource(
     "humaneval",
     "humaneval/HumanEval.jsonl.gz",
     "https://github.com/openai/human-eval/raw/master/data/HumanEval.jsonl.gz",

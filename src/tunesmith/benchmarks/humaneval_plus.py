@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from . import humaneval
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .differential import UNPREPARED
-from .files import Row, Source, locate, md5, rows
 from .problem import Benchmark, Cases, Problem
 
-SOURCE = Source(
+SOURCE = BenchmarkSource(
     "humaneval_plus",
     "humanevalplus/HumanEvalPlus.jsonl.gz",
     "https://github.com/evalplus/humanevalplus_release/releases/download/v0.1.10/HumanEvalPlus.jsonl.gz",

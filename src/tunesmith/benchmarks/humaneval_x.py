@@ -7,7 +7,7 @@ task is to write the function. HumanEvalPack began from these rows and mended so
 from __future__ import annotations
 
 from .braces import header_name
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .humanevalpack import LANGUAGES, SETUP, STOP, ending_tests
 from .problem import Benchmark, Problem
 
@@ -21,10 +21,10 @@ def names() -> dict[str, tuple[str, ...]]:
     return {"humanevalx": tuple(f"humanevalx-{lang}" for lang in _LANGUAGES)}
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> BenchmarkSource:
     lang = name.partition("-")[2]
     path = f"humanevalx/humaneval_{lang}.jsonl.gz"
-    return Source(name, path, hub=("THUDM/humaneval-x", f"data/{lang}/data/humaneval.jsonl"))
+    return BenchmarkSource(name, path, hub=("THUDM/humaneval-x", f"data/{lang}/data/humaneval.jsonl"))
 
 
 def version(name: str, data: str | None) -> str:

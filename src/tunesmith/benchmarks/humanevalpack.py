@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from .braces import header_name
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 
 LANGUAGES = {
@@ -50,10 +50,10 @@ def names() -> dict[str, tuple[str, ...]]:
     return {f"humaneval{task}": tuple(f"humaneval{task}-{lang}" for lang in LANGUAGES) for task in TASKS}
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> BenchmarkSource:
     lang = name.partition("-")[2]
     path = f"humanevalpack/humanevalpack-{lang}.jsonl.gz"
-    return Source(name, path, hub=("bigcode/humanevalpack", f"data/{lang}/data/humanevalpack.jsonl"))
+    return BenchmarkSource(name, path, hub=("bigcode/humanevalpack", f"data/{lang}/data/humanevalpack.jsonl"))
 
 
 def version(name: str, data: str | None) -> str:

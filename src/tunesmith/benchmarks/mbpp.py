@@ -14,14 +14,16 @@ import re
 from collections.abc import Sequence
 
 from ..code.markdown import defined, parse
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 
 _URL = "https://raw.githubusercontent.com/google-research/google-research/master/mbpp"
 SOURCES = {
-    "mbpp": Source("mbpp", "mbpp/mbpp.jsonl", f"{_URL}/mbpp.jsonl"),
-    "mbpp_dev": Source("mbpp_dev", "mbpp/mbpp.jsonl", f"{_URL}/mbpp.jsonl"),
-    "mbpp_sanitized": Source("mbpp_sanitized", "mbpp/sanitized-mbpp.json", f"{_URL}/sanitized-mbpp.json"),
+    "mbpp": BenchmarkSource("mbpp", "mbpp/mbpp.jsonl", f"{_URL}/mbpp.jsonl"),
+    "mbpp_dev": BenchmarkSource("mbpp_dev", "mbpp/mbpp.jsonl", f"{_URL}/mbpp.jsonl"),
+    "mbpp_sanitized": BenchmarkSource(
+        "mbpp_sanitized", "mbpp/sanitized-mbpp.json", f"{_URL}/sanitized-mbpp.json"
+    ),
 }
 SOURCES["mbpp_sanitized_test"] = SOURCES["mbpp_sanitized"]
 SOURCES["mbpp_dev_apart"] = SOURCES["mbpp_dev"]

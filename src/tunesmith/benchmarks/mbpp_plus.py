@@ -8,15 +8,17 @@ judged exactly here; release 0.2.0 (378 problems) as evalplus does today.
 
 from __future__ import annotations
 
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .humaneval_plus import INPUTS, differential
 from .mbpp import asked
 from .problem import Benchmark, Problem
 
 _URL = "https://github.com/evalplus/mbppplus_release/releases/download"
 SOURCES = {
-    "mbpp_plus": Source("mbpp_plus", "mbppplus/MbppPlus.jsonl.gz", f"{_URL}/v0.2.0/MbppPlus.jsonl.gz"),
-    "mbpp_plus_0.1.0": Source(
+    "mbpp_plus": BenchmarkSource(
+        "mbpp_plus", "mbppplus/MbppPlus.jsonl.gz", f"{_URL}/v0.2.0/MbppPlus.jsonl.gz"
+    ),
+    "mbpp_plus_0.1.0": BenchmarkSource(
         "mbpp_plus_0.1.0", "mbppplus/MbppPlus-v0.1.0.jsonl.gz", f"{_URL}/v0.1.0/MbppPlus.jsonl.gz"
     ),
 }

@@ -7,7 +7,7 @@ for those whose toolchain the sandbox may have. A prompt ends inside a function;
 from __future__ import annotations
 
 from .braces import header_name
-from .files import Row, Source, locate, md5, rows
+from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 
 LANGUAGES = {
@@ -25,10 +25,12 @@ def names() -> dict[str, tuple[str, ...]]:
     return {"multipl_e": tuple(f"multipl_e-{lang}" for lang in RUNNABLE)}
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> BenchmarkSource:
     lang = name.partition("-")[2]
     path = f"multipl-e/deepseekfmt-humaneval-{lang}.jsonl.gz"
-    return Source(name, path, hub=("nuprl/MultiPL-E", f"humaneval-{lang}/test-00000-of-00001.parquet"))
+    return BenchmarkSource(
+        name, path, hub=("nuprl/MultiPL-E", f"humaneval-{lang}/test-00000-of-00001.parquet")
+    )
 
 
 def version(name: str, data: str | None) -> str:

@@ -182,7 +182,7 @@ def trace(
 def diff(first: RunPath, second: RunPath, json: Json = False) -> None:
     """Two runs side by side: settings, rows shared, scores."""
     from ..runs.diff import compare
-    from ..runs.folder import RunFolder
+    from ..runs.run_folder import RunFolder
     from .show import differences
 
     differences(compare(RunFolder.open(Path(first)), RunFolder.open(Path(second))), json)
@@ -192,7 +192,7 @@ def diff(first: RunPath, second: RunPath, json: Json = False) -> None:
 def report(run: RunPath) -> None:
     """Write the report of a run anew: one HTML file, opened from disk."""
     from ..report import write_report
-    from ..runs.folder import RunFolder
+    from ..runs.run_folder import RunFolder
 
     typer.echo(write_report(RunFolder.open(Path(run))))
 

@@ -29,7 +29,7 @@ _KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing looked at."""
 
     section: str
@@ -39,35 +39,35 @@ class Finding:
     fix: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Diagnosis]:
     """Machine, extras, toolchains, sandbox levels, keys (only whether they are set) and the answer store."""
     return [*_machine(), *_extras(), *_toolchains(), *_sandbox(), *_keys(), *_store()]
 
 
-def _machine() -> list[Finding]:
+def _machine() -> list[Diagnosis]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
-        Finding("machine", "python", "ok", f"{platform.python_version()} at {sys.executable}"),
-        Finding(
+        Diagnosis("machine", "python", "ok", f"{platform.python_version()} at {sys.executable}"),
+        Diagnosis(
             "machine", "system", "info", f"{platform.system()} {platform.release()} {platform.machine()}"
         ),
-        Finding("machine", "cores", "info", f"{available_cores()}"),
-        Finding("machine", "memory", "info", f"{memory:.1f} GiB"),
-        Finding("machine", "disk", "ok" if free > 2 else "bad", f"{free:.1f} GiB free here"),
+        Diagnosis("machine", "cores", "info", f"{available_cores()}"),
+        Diagnosis("machine", "memory", "info", f"{memory:.1f} GiB"),
+        Diagnosis("machine", "disk", "ok" if free > 2 else "bad", f"{free:.1f} GiB free here"),
     ]
 
 
-def _extras() -> list[Finding]:
+def _extras() -> list[Diagnosis]:
     found = []
     for extra, packages in _EXTRAS.items():
         missing = [name for name in packages if _installed(name) is None]
         versions = ", ".join(f"{name} {_installed(name)}" for name in packages if name not in missing)
         if missing:
             fix = f"pip install 'tunesmith[{extra}]'"
-            found.append(Finding("extras", extra, "missing", f"lacks {', '.join(missing)}", fix))
+            found.append(Diagnosis("extras", extra, "missing", f"lacks {', '.join(missing)}", fix))
         else:
-            found.append(Finding("extras", extra, "ok", versions))
+            found.append(Diagnosis("extras", extra, "ok", versions))
     return found
 
 
@@ -78,23 +78,23 @@ def _installed(package: str) -> str | None:
         return None
 
 
-def _toolchains() -> list[Finding]:
+def _toolchains() -> list[Diagnosis]:
     """Every language that the sandbox knows, with the version found or how to get it."""
     from ..sandbox import languages
 
-    found = [Finding("toolchains", "python", "ok", platform.python_version())]
+    found = [Diagnosis("toolchains", "python", "ok", platform.python_version())]
     for name in languages.NAMES[1:]:
         language, toolchain = languages.find(name), languages.toolchain(name)
         if toolchain:
-            found.append(Finding("toolchains", name, "ok", toolchain.version))
+            found.append(Diagnosis("toolchains", name, "ok", toolchain.version))
         else:
             found.append(
-                Finding("toolchains", name, "missing", "not found", language.install if language else "")
+                Diagnosis("toolchains", name, "missing", "not found", language.install if language else "")
             )
     return found
 
 
-def _sandbox() -> list[Finding]:
+def _sandbox() -> list[Diagnosis]:
     from ..sandbox import levels
 
     found = []
@@ -102,13 +102,13 @@ def _sandbox() -> list[Finding]:
         state: State = "ok" if level.available else "missing"
         what = f"stops: {level.stops}" if level.available else level.why
         gaps = f"does not stop: {level.not_stopped}" if level.available and level.not_stopped else ""
-        found.append(Finding(SANDBOX, level.name, state, what, gaps))
+        found.append(Diagnosis(SANDBOX, level.name, state, what, gaps))
     return found
 
 
-def _keys() -> list[Finding]:
+def _keys() -> list[Diagnosis]:
     return [
-        Finding(
+        Diagnosis(
             "environment",
             key,
             "ok" if setting(key) else "missing",
@@ -118,7 +118,7 @@ def _keys() -> list[Finding]:
     ]
 
 
-def _store() -> list[Finding]:
+def _store() -> list[Diagnosis]:
     path = default_store()
     size = f"{path.stat().st_size / 2**20:.1f} MiB" if path.exists() else "empty"
-    return [Finding("answer store", "path", "info", f"{path} ({size})")]
+    return [Diagnosis("answer store", "path", "info", f"{path} ({size})")]

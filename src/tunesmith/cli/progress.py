@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..llm.costs import Bill
-from ..runs.step import Listener
+from ..llm.costs import Costs
+from ..runs.step_runner import RunListener
 
 
 @contextmanager
-def listener(*, quiet: bool) -> Iterator[Listener]:
+def listener(*, quiet: bool) -> Iterator[RunListener]:
     """The listener that suits standard error: live, plain, or silent."""
     if quiet:
-        yield Listener()
+        yield RunListener()
     elif sys.stderr.isatty():
         with _Live() as live:
             yield live
@@ -24,7 +24,7 @@ def listener(*, quiet: bool) -> Iterator[Listener]:
         yield _Plain()
 
 
-class _Plain(Listener):
+class _Plain(RunListener):
     """One line when a step begins and one when it is done."""
 
     def began(self, step: str, kind: str, rows: int) -> None:
@@ -37,7 +37,7 @@ class _Plain(Listener):
             sys.stderr.write(f"{step}: warning: {warning}\n")
 
 
-class _Live(Listener):
+class _Live(RunListener):
     """A line that moves: rows read, kept and dropped, tokens, money, time left."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class _Live(Listener):
         self._said = 0.0
         self._say("")
 
-    def moved(self, step: str, read: int, kept: int, dropped: int, bill: Bill) -> None:
+    def moved(self, step: str, read: int, kept: int, dropped: int, bill: Costs) -> None:
         if not self._due(read):
             return
         line = bill.of_step(step)

@@ -21,12 +21,12 @@ from ..report.export import Exported, located
 from ..rows import Table
 from ..runs.diff import Difference
 from ..runs.failures import advice, failures_of
-from ..runs.folder import RunFolder, StepFolder
 from ..runs.plan import Forecast
+from ..runs.run_folder import RunFolder, StepFolder
 from ..runs.trace import Event
 from ..sample import Sample
 from .answers import Holding
-from .doctor import Finding
+from .doctor import Diagnosis
 from .progress import score_line, summary
 
 _out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
@@ -215,7 +215,7 @@ def held(store: Holding, json: bool) -> None:
     _out.print(f"{store.path}: {sum(store.answers.values()):,} answers{''.join(f', {m}' for m in moved)}")
 
 
-def findings(found: Sequence[Finding], json: bool) -> None:
+def findings(found: Sequence[Diagnosis], json: bool) -> None:
     """What the doctor found."""
     if json:
         as_json([asdict(finding) for finding in found])

@@ -18,7 +18,7 @@ from ..errors import UserError, nearest
 from ..eval.evaluate import SHAPES, Evaluation, Pairing, Settings, evaluate
 from ..eval.evaluate import against as compared
 from ..results import Score
-from ..scoring.score import Try
+from ..scoring.score import Candidate
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -128,7 +128,7 @@ def _warnings(evaluation: Evaluation) -> Iterator[str]:
             yield f"{score.benchmark}: {missing}"
 
 
-def _missing(tries: Sequence[Try]) -> str:
+def _missing(tries: Sequence[Candidate]) -> str:
     """How many replies did not come, and why; empty where all came."""
     missing = (t.reason for t in tries if t.failure == "no reply")
     reasons = Counter(shorten(reason, _REASON, placeholder=" ...") for reason in missing)

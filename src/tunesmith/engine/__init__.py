@@ -1,6 +1,6 @@
 """Engines drive steps over rows. A step cannot tell which one drives it.
 
-An engine takes a ``Job`` and gives ``Chunk``s in the order of the input rows, whatever order the work
+An engine takes a ``StepJob`` and gives ``Chunk``s in the order of the input rows, whatever order the work
 was done in; it writes nothing. ``local`` uses this machine's processes and one async window.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StepJob:
     """A step to drive: over ``rows`` from position ``start`` on.
 
     client: opens the language-model client of an ask step; None where its fields leave nothing to ask.
@@ -57,4 +57,4 @@ class Chunk:
 class Engine(Protocol):
     """Drives row-giving steps."""
 
-    def drive(self, job: Job) -> Iterator[Chunk]: ...
+    def drive(self, job: StepJob) -> Iterator[Chunk]: ...

@@ -20,12 +20,12 @@ from typing import cast
 
 from ..errors import StepError
 from ..llm.client import Client
-from ..machine import seldom_collected
+from ..machine import gc_paused
 from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
-from ..step import Context, SourceStep, Step, TableStep, unheard
-from . import Chunk, Job, worker
-from .lender import InstrumentLender
+from ..step import Context, SourceStep, Step, TableStep, no_progress
+from . import Chunk, StepJob, row_worker
+from .resources import LocalResources
 from .rowwise import RAISED, apply_ask, apply_batch, apply_read, apply_row
 
 Made = tuple[int, list[Sample | Drop]]
@@ -49,7 +49,7 @@ class LocalEngine:
     def __init__(self, workers: int | None = None, isolation: str | None = None) -> None:
         self.workers = workers or available_cores()
         self.isolation = isolation
-        self.lender = InstrumentLender(self.workers, isolation)
+        self.lender = LocalResources(self.workers, isolation)
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> LocalEngine:
@@ -60,7 +60,7 @@ class LocalEngine:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self.lender.close()
 
-    def drive(self, job: Job) -> Iterator[Chunk]:
+    def drive(self, job: StepJob) -> Iterator[Chunk]:
         """The step's rows and drops, chunk by chunk in input order.
 
         Raises:
@@ -76,14 +76,14 @@ class LocalEngine:
             return _checked(self._ask(job, ctx), job)
         return _checked(self._rows(job, ctx), job)
 
-    def _rows(self, job: Job, ctx: Context) -> Iterator[Chunk]:
+    def _rows(self, job: StepJob, ctx: Context) -> Iterator[Chunk]:
         size, step = TASK_ROWS[job.step.kind], job.step
         left = len(job.rows) - job.start
         samples = job.rows.start_at(job.start)
         if self.workers == 1 or left <= 2 * size:
             made: Iterator[Made] = (_inline(step, part, ctx) for part in _parts(samples, size))
         else:
-            made = self._pooled(step, _parts(samples, size), replace(ctx, lender=None, tell=unheard))
+            made = self._pooled(step, _parts(samples, size), replace(ctx, lender=None, tell=no_progress))
         chunk = Chunk(job.start, job.start)
         for count, things in made:
             for thing in things:
@@ -101,7 +101,7 @@ class LocalEngine:
         window: deque[tuple[int, Future[list[Sample | Drop]]]] = deque()
         try:
             for part in parts:
-                window.append((len(part), pool.submit(worker.work, step, part, ctx)))
+                window.append((len(part), pool.submit(row_worker.work, step, part, ctx)))
                 if len(window) > 2 * self.workers:
                     count, future = window.popleft()
                     yield count, future.result()
@@ -118,13 +118,13 @@ class LocalEngine:
             self._pool = ProcessPoolExecutor(
                 self.workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=worker.start,
+                initializer=row_worker.start,
                 initargs=(list(sys.path), self.isolation),
             )
         return self._pool
 
-    def _ask(self, job: Job, ctx: Context) -> Iterator[Chunk]:
-        with seldom_collected(), asyncio.Runner() as runner:
+    def _ask(self, job: StepJob, ctx: Context) -> Iterator[Chunk]:
+        with gc_paused(), asyncio.Runner() as runner:
             window = _Window(job, ctx, job.client() if job.client else None)
             runner.run(window.open())
             try:
@@ -139,7 +139,7 @@ class LocalEngine:
 class _Window:
     """Rows under way to a language model: admitted in order, given back in order."""
 
-    def __init__(self, job: Job, ctx: Context, client: Client | None) -> None:
+    def __init__(self, job: StepJob, ctx: Context, client: Client | None) -> None:
         self.step, self.held, self.ctx, self.client = job.step, job.held, ctx, client
         self.samples = job.rows.start_at(job.start)
         self.ahead = 256 + (4 * client.model.in_flight if client else 0)
@@ -206,7 +206,7 @@ def _parts(samples: Iterator[Sample], size: int) -> Iterator[list[Sample]]:
         yield part
 
 
-def _outputs(things: Iterable[Sample | Drop], job: Job) -> Iterator[Chunk]:
+def _outputs(things: Iterable[Sample | Drop], job: StepJob) -> Iterator[Chunk]:
     chunk = Chunk(0, 0)
     for thing in things:
         chunk.take(thing)
@@ -219,7 +219,7 @@ def _outputs(things: Iterable[Sample | Drop], job: Job) -> Iterator[Chunk]:
     yield chunk
 
 
-def _all_out(things: Iterable[Sample | Drop], job: Job) -> Iterator[Sample | Drop]:
+def _all_out(things: Iterable[Sample | Drop], job: StepJob) -> Iterator[Sample | Drop]:
     """Check that a table step that only keeps and drops rows lost none."""
     out = born = 0
     for thing in things:
@@ -230,7 +230,7 @@ def _all_out(things: Iterable[Sample | Drop], job: Job) -> Iterator[Sample | Dro
         raise StepError(f"steps.{job.ctx.step}: {len(job.rows)} rows went in, {out} came out or were dropped")
 
 
-def _checked(chunks: Iterable[Chunk], job: Job) -> Iterator[Chunk]:
+def _checked(chunks: Iterable[Chunk], job: StepJob) -> Iterator[Chunk]:
     """Stop a step that raises on everything: the first rows say so before much is spent."""
     first = job.start == 0
     for chunk in chunks:
@@ -240,7 +240,7 @@ def _checked(chunks: Iterable[Chunk], job: Job) -> Iterator[Chunk]:
         yield chunk
 
 
-def _refuse_broken(chunk: Chunk, job: Job) -> None:
+def _refuse_broken(chunk: Chunk, job: StepJob) -> None:
     raised = [drop for drop in chunk.drops if drop.reason.startswith(RAISED)]
     if raised and not chunk.rows and len(raised) == len(chunk.drops) >= min(BROKEN_AFTER, len(job.rows)):
         what = raised[0].sample.meta.get("raised", "")

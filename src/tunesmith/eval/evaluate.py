@@ -18,13 +18,13 @@ from typing import Any
 import orjson
 
 from ..benchmarks import expand, load
-from ..engine.lender import InstrumentLender
+from ..engine.resources import LocalResources
 from ..errors import DataError, UserError
 from ..results import Attempt, Score
 from ..scoring.extract import extraction as known_extraction
 from ..scoring.intervals import mcnemar
-from ..scoring.score import Try, comparable
-from .export import SHAPES, Shape, exported
+from ..scoring.score import Candidate, comparable
+from .export_samples import SHAPES, Shape, exported
 from .from_samples import score_samples
 from .samples import is_samples, read_samples
 
@@ -60,7 +60,7 @@ class Evaluation:
 
     target: str
     scores: tuple[Score, ...]
-    tries: Mapping[str, Sequence[Try]]
+    tries: Mapping[str, Sequence[Candidate]]
     without: tuple[str, ...] = ()
 
     def brief(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
         known_extraction(settings.extraction, "--extraction")
     names = expand(on)
     workers = settings.workers or len(os.sched_getaffinity(0))
-    with contextlib.closing(InstrumentLender(workers, settings.isolation)) as lender:
+    with contextlib.closing(LocalResources(workers, settings.isolation)) as lender:
         path = Path(target).expanduser()
         if is_samples(path):
             _no_model_settings(target, settings)
@@ -162,8 +162,8 @@ def _no_model_settings(target: str, settings: Settings) -> None:
 
 
 def _of_samples(
-    path: Path, names: Sequence[str], settings: Settings, lender: InstrumentLender
-) -> list[tuple[list[Score], list[Try]]]:
+    path: Path, names: Sequence[str], settings: Settings, lender: LocalResources
+) -> list[tuple[list[Score], list[Candidate]]]:
     with ThreadPoolExecutor(1) as meanwhile:
         sandbox = meanwhile.submit(lender.sandbox)  # its first worker starts while the files are read
         given = read_samples(path)
@@ -179,8 +179,8 @@ def _of_samples(
 
 
 def _of_model(
-    target: str, names: Sequence[str], settings: Settings, lender: InstrumentLender
-) -> list[tuple[list[Score], list[Try]]]:
+    target: str, names: Sequence[str], settings: Settings, lender: LocalResources
+) -> list[tuple[list[Score], list[Candidate]]]:
     from .from_model import score_model  # here: a samples file needs no client and no engine
 
     fields = {k: v for k, v in asdict(settings).items() if k not in ("workers", "isolation")}

@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from ..errors import DataError, UserError
 from ..evaluation.pass_at_k import PassAtK
 from ..llm.client import Client
-from ..llm.costs import Bill
+from ..llm.costs import Costs
 from ..llm.model import Model
 from ..llm.store import AnswerStore, default_store
 from ..models.hf import Hf
 from ..models.openai import OpenAI
 from ..results import Score
-from ..scoring.score import Try
-from ..step import Context, Lender
+from ..scoring.score import Candidate
+from ..step import Context, Resources
 
 
 class Addressed(OpenAI):
@@ -41,8 +41,8 @@ class Addressed(OpenAI):
 
 
 def score_model(
-    target: str, names: Sequence[str], fields: Mapping[str, Any], lender: Lender
-) -> list[tuple[list[Score], list[Try]]]:
+    target: str, names: Sequence[str], fields: Mapping[str, Any], lender: Resources
+) -> list[tuple[list[Score], list[Candidate]]]:
     """For each benchmark, its scores and what was tried. Answers are kept in the answer store.
 
     target: a model's folder or its name on the hub; or ``openai:MODEL``, ``openai:MODEL@BASE_URL``.
@@ -53,7 +53,7 @@ def score_model(
     """
     model = _model(target)
     step = _step(names, fields)
-    bill = Bill()
+    bill = Costs()
     with contextlib.closing(AnswerStore(default_store())) as store:
         ctx = Context(
             "eval",

@@ -10,8 +10,8 @@ from ..benchmarks.differential import prepared
 from ..benchmarks.problem import Benchmark, Problem
 from ..errors import DataError, SetupError
 from ..results import Score
-from ..scoring.score import Try, judge, machinery, refused, scores, with_protocol
-from .samples import Given, family, in_language, matched, tries
+from ..scoring.score import Candidate, judge, machinery, refused, scores, with_protocol
+from .samples import SampleRow, family, in_language, matched, tries
 
 if TYPE_CHECKING:
     from ..step import Sandbox
@@ -22,14 +22,14 @@ _SHOWN = 5
 
 
 def score_samples(
-    given: Sequence[Given],
+    given: Sequence[SampleRow],
     names: Sequence[str],
     sandbox: Sandbox,
     *,
     data: str | None = None,
     k: Sequence[int] = (1,),
     extraction: str | None = None,
-) -> list[tuple[list[Score], list[Try]]]:
+) -> list[tuple[list[Score], list[Candidate]]]:
     """For each benchmark, its scores (attempts in the order of the samples) and what was tried.
 
     extraction: None takes every text for the program that its shape says it is.
@@ -75,7 +75,7 @@ def score_samples(
 
 
 def _strangers(
-    given: Sequence[Given], benchmarks: Sequence[Benchmark], places: Sequence[Mapping[int, Problem]]
+    given: Sequence[SampleRow], benchmarks: Sequence[Benchmark], places: Sequence[Mapping[int, Problem]]
 ) -> list[str]:
     """What is said of samples that have no problem here, as of those that a later release dropped.
 

@@ -30,13 +30,13 @@ from typing import Any
 
 import orjson
 
-from ..benchmarks.files import opened, unpacked
+from ..benchmarks.data_files import opened, unpacked
 from ..benchmarks.problem import Problem
 from ..code.markdown import parse
 from ..errors import DataError
 from ..scoring.assemble import defines
 from ..scoring.extract import extraction
-from ..scoring.score import Try
+from ..scoring.score import Candidate
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 _WEIGHTS = (".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt")
@@ -46,7 +46,7 @@ _TEXTS = ("solution", "completion", "code", "program", *_REPLIES)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SampleRow:
     """One sample as it stands in its file.
 
     kind: which field the text is from.  prompt: what the row says that the model was given.
@@ -68,7 +68,7 @@ def is_samples(path: Path) -> bool:
     return path.is_dir() and not (path / "config.json").exists()
 
 
-def read_samples(path: Path) -> list[Given]:
+def read_samples(path: Path) -> list[SampleRow]:
     """Every sample, in the order of the file.
 
     Raises:
@@ -82,12 +82,12 @@ def read_samples(path: Path) -> list[Given]:
     return found
 
 
-def _folder(path: Path) -> Iterator[Given]:
+def _folder(path: Path) -> Iterator[SampleRow]:
     for file in sorted(path.rglob("*"), key=_numbers_apart):
         if file.name.endswith(_SUFFIXES):
             yield from _file(file)
         elif file.suffix == ".py" and (named := re.fullmatch(r"(\w+?)_(\d+)", file.parent.name)):
-            yield Given(f"{named[1]}/{named[2]}", "solution", _text(file), str(file))
+            yield SampleRow(f"{named[1]}/{named[2]}", "solution", _text(file), str(file))
 
 
 def _text(file: Path) -> str:
@@ -104,7 +104,7 @@ def _numbers_apart(path: Path) -> list[Any]:
     ]
 
 
-def _file(path: Path) -> Iterator[Given]:
+def _file(path: Path) -> Iterator[SampleRow]:
     blob = unpacked(path)
     if not blob.startswith(b"PK\x03\x04"):
         yield from _parsed(blob, str(path))
@@ -118,7 +118,7 @@ def _file(path: Path) -> Iterator[Given]:
         raise DataError(str(path), f"cannot be unpacked: {error}", "unpack it and give the folder") from error
 
 
-def _parsed(blob: bytes, path: str) -> Iterator[Given]:
+def _parsed(blob: bytes, path: str) -> Iterator[SampleRow]:
     whole = _whole(blob)
     if whole is None:
         for number, line in enumerate(blob.splitlines(), start=1):
@@ -174,7 +174,7 @@ def _unnested(task: str, entries: Any) -> Iterable[Any]:
         yield {"task_id": task, "solution": one} if isinstance(one, str) else one
 
 
-def _row(row: Any, where: str) -> Iterator[Given]:
+def _row(row: Any, where: str) -> Iterator[SampleRow]:
     if not isinstance(row, Mapping):
         raise DataError(where, f"is a {type(row).__name__}", "expected an object with task_id and a program")
     name = row.get("task_id", row.get("name"))
@@ -191,14 +191,14 @@ def _row(row: Any, where: str) -> Iterator[Given]:
                 if not isinstance(text, str):
                     problem = f"{many} of {name} hold {text!r:.40}, which is no text"
                     raise DataError(where, problem, "each must be a program's text")
-                yield Given(str(name), shape, text, where, prompt, tests)
+                yield SampleRow(str(name), shape, text, where, prompt, tests)
             return
     kind = next((key for key in _TEXTS if _texts(row.get(key))), None)
     if kind is None:
         fix = f"give the program as one of {', '.join(_TEXTS[:4])}"
         raise DataError(where, f"sample of {name} holds no program", fix)
     for text in _texts(row[kind]):
-        yield Given(str(name), kind, text, where, prompt)
+        yield SampleRow(str(name), kind, text, where, prompt)
 
 
 def _texts(value: Any) -> list[str]:
@@ -207,7 +207,7 @@ def _texts(value: Any) -> list[str]:
     return texts if all(isinstance(text, str) for text in texts) else []
 
 
-def matched(given: Sequence[Given], problems: Sequence[Problem]) -> dict[int, Problem]:
+def matched(given: Sequence[SampleRow], problems: Sequence[Problem]) -> dict[int, Problem]:
     """The problem of each sample that has one here, by the sample's place.
 
     ``MBPP/11``, ``Mbpp/11`` and ``11`` name one problem; ``HumanEval/11`` names another.
@@ -230,7 +230,7 @@ def family(task_id: str) -> str:
     return name if number else ""
 
 
-def in_language(sample: Given, problem: Problem) -> bool:
+def in_language(sample: SampleRow, problem: Problem) -> bool:
     """Whether a sample belongs to this one of several translations of a problem, as far as it can tell."""
     if sample.kind in ("code", "program"):
         return _cut(sample.text, problem.tests) is not None
@@ -242,7 +242,9 @@ def _name_and_number(task_id: str) -> tuple[str, str]:
     return (parts[1].lower(), parts[2]) if parts else (task_id, "")
 
 
-def tries(given: Sequence[Given], problems: Mapping[int, Problem], how: str | None = None) -> list[Try]:
+def tries(
+    given: Sequence[SampleRow], problems: Mapping[int, Problem], how: str | None = None
+) -> list[Candidate]:
     """The samples that have a problem, as tries at it, in their order.
 
     how: an extraction by name; None takes every text for the program that its shape says it is.
@@ -255,23 +257,25 @@ def tries(given: Sequence[Given], problems: Mapping[int, Problem], how: str | No
     return made
 
 
-def _try(sample: Given, problem: Problem, draw: int, how: str | None) -> Try:
+def _try(sample: SampleRow, problem: Problem, draw: int, how: str | None) -> Candidate:
     if not sample.text.strip():
-        return Try(problem, "", draw, raw=sample.text, extraction="no code")
+        return Candidate(problem, "", draw, raw=sample.text, extraction="no code")
     if how is not None or sample.kind in _REPLIES:
         found = extraction(how or "fence_first")(sample.text, problem)
-        return Try(problem, found.program, draw, raw=sample.text, extraction=found.how)
+        return Candidate(problem, found.program, draw, raw=sample.text, extraction=found.how)
     if sample.kind == "completion" and not problem.as_text:
-        return Try(
+        return Candidate(
             problem, problem.prompt + sample.text, draw, raw=sample.text, extraction="prompt and completion"
         )
     if sample.kind in ("code", "program") and (bare := _without_tests(sample, problem)) is not None:
-        return Try(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
+        return Candidate(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
     head = _imports(sample.prompt) if problem.language == "python" else ""
     if not head:
-        return Try(problem, sample.text, draw, raw=sample.text, extraction="as it came")
+        return Candidate(problem, sample.text, draw, raw=sample.text, extraction="as it came")
     before, after = _at_future_imports(sample.text)
-    return Try(problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports")
+    return Candidate(
+        problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports"
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -298,7 +302,7 @@ def _at_future_imports(program: str) -> tuple[str, str]:
     return "".join(f"{line}\n" for line in lines[:end]), "\n".join(lines[end:])
 
 
-def _without_tests(sample: Given, problem: Problem) -> str | None:
+def _without_tests(sample: SampleRow, problem: Problem) -> str | None:
     """A whole program without the tests at its end; None where it ends in none.
 
     Tests that differ from the benchmark's, as another release of it had them, are known by their first line.

@@ -42,7 +42,7 @@ class Calibrate(Step):
     """Bins of equal width for the expected calibration error."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
-        known = _Known(rows, self.judge, self.truth)
+        known = _Labelled(rows, self.judge, self.truth)
         fold = np.array([number(ctx.seed, ctx.step, text) % self.folds for text in known.instructions], int)
         said = np.full(len(known.scores), np.nan)
         for part in range(self.folds):
@@ -60,7 +60,7 @@ class Calibrate(Step):
             else:
                 yield sample.judged(Verdict(ctx.step, passed=p >= 0.5, score=p, reason=self.method))
 
-    def _report(self, known: _Known, said: np.ndarray) -> dict[str, Json]:
+    def _report(self, known: _Labelled, said: np.ndarray) -> dict[str, Json]:
         """audited: rows with probability, label and calibrated probability; figures are theirs alone."""
         use = known.both & ~np.isnan(said)
         labels, groups = known.labels[use].tolist(), [known.instructions[i] for i in np.flatnonzero(use)]
@@ -75,7 +75,7 @@ class Calibrate(Step):
         }  # fmt: skip
 
 
-class _Known:
+class _Labelled:
     """What the rows carry, column by column; NaN where a score is missing."""
 
     def __init__(self, rows: Table, judge: str, truth: str) -> None:

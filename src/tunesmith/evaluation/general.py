@@ -14,7 +14,7 @@ from pydantic import Field
 from ..errors import SetupError, UserError, nearest
 from ..results import Attempt, Score
 from ..sample import Json
-from ..scoring.ask_model import Opens
+from ..scoring.ask_model import LocalModel
 from ..scoring.intervals import bootstrap, wilson
 from ..step import Context, Step
 
@@ -43,7 +43,7 @@ class General(Step):
 
     def score(self, ctx: Context) -> list[Score]:
         """One score per task, subtask and filter."""
-        if not isinstance(ctx.model, Opens):
+        if not isinstance(ctx.model, LocalModel):
             problem = "the harness needs a model whose weights we hold"
             raise UserError(f"steps.{ctx.step}.with", problem, "give a `use: hf` model or a training step")
         found = self._run(ctx)

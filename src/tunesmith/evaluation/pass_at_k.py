@@ -20,9 +20,9 @@ from ..errors import SetupError, UserError
 from ..requests import Sampling
 from ..results import Score
 from ..sample import Json
-from ..scoring.ask_model import Reply, Words, ask
+from ..scoring.ask_model import Prompting, Reply, ask
 from ..scoring.extract import EXTRACTIONS, extraction
-from ..scoring.score import Try, judge, machinery, refused, scores, with_protocol
+from ..scoring.score import Candidate, judge, machinery, refused, scores, with_protocol
 from ..step import Context, Step
 
 
@@ -99,7 +99,7 @@ class PassAtK(Step):
         """One score per benchmark and k."""
         return [score for scores, _ in self.scored(ctx) for score in scores]
 
-    def scored(self, ctx: Context) -> list[tuple[list[Score], list[Try]]]:
+    def scored(self, ctx: Context) -> list[tuple[list[Score], list[Candidate]]]:
         """For each benchmark its scores, and what was tried.
 
         A benchmark of a group (``multipl_e``) whose language cannot be run here is left out, and every
@@ -124,11 +124,11 @@ class PassAtK(Step):
     def _data(self, ctx: Context) -> str | None:
         return self.data if self.data in (None, "hub") else str(ctx.path(self.data))
 
-    def _on(self, benchmark: Benchmark, ctx: Context) -> tuple[list[Score], list[Try]]:
+    def _on(self, benchmark: Benchmark, ctx: Context) -> tuple[list[Score], list[Candidate]]:
         problems = prepared(benchmark, self._chosen(benchmark.problems, ctx), ctx.sandbox)
         sampling = Sampling(self.temperature, self.top_p, self.max_tokens)
         complete = self.prompting == "complete"
-        words = Words(sampling, complete, self.frame, self.system, self._examples(benchmark, ctx))
+        words = Prompting(sampling, complete, self.frame, self.system, self._examples(benchmark, ctx))
         drawn = [(problem, draw) for problem in problems for draw in range(self.n)]
         replies, how = ask(drawn, words, ctx)
         tries = [self._try(*pair, reply) for pair, reply in zip(drawn, replies, strict=True)]
@@ -151,12 +151,12 @@ class PassAtK(Step):
         places = chance(ctx.seed, "evaluation.pass_at_k").sample(range(len(problems)), self.limit)
         return [problems[place] for place in sorted(places)]
 
-    def _try(self, problem: Problem, draw: int, reply: Reply) -> Try:
+    def _try(self, problem: Problem, draw: int, reply: Reply) -> Candidate:
         if reply.failure:
-            return Try(problem, "", draw, reply.prompt, failure=reply.failure, reason=reply.reason)
+            return Candidate(problem, "", draw, reply.prompt, failure=reply.failure, reason=reply.reason)
         found = extraction(self.extraction)(reply.text, problem)
         program, how = (found.program, found.how) if reply.text.strip() else ("", "no code")
-        return Try(problem, program, draw, reply.prompt, reply.text, how, reply.finish_reason)
+        return Candidate(problem, program, draw, reply.prompt, reply.text, how, reply.finish_reason)
 
     def _protocol(self, benchmark: Benchmark, ctx: Context) -> dict[str, Json]:
         return {

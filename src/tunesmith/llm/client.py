@@ -1,7 +1,7 @@
 """The client behind every ask step: the answer store first, then the money, then the model.
 
 For each request: look in the store; wait if the same words are already under way; reserve what the
-answer may cost; ask (``Asker``: window, tries, breaker); enter the bill; return once the answer is on
+answer may cost; ask (``RequestRetrier``); enter the costs; return once the answer is on
 disk. A request that fails for good comes back as a ``Failure`` and costs one row.
 """
 
@@ -14,14 +14,14 @@ from dataclasses import replace
 
 from ..errors import SetupError
 from ..requests import Completion, Failure, Request, Usage
-from .costs import Bill, Charge
-from .model import Backend, Model, Several
-from .retry import Asker
+from .costs import Charge, Costs
+from .model import Backend, DrawsTogether, Model
+from .request_retry import RequestRetrier
 from .store import AnswerStore
 from .store_entry import key_maker
 from .tokens import most_tokens
 
-__all__ = ["Bill", "Client"]
+__all__ = ["Client", "Costs"]
 
 _WITHHELD = ("content_filter", "refusal")
 
@@ -32,16 +32,16 @@ class Client:
     store: where answers are kept, or None.  bill: where they are charged, under ``step``.
     """
 
-    def __init__(self, model: Model, store: AnswerStore | None, bill: Bill, step: str) -> None:
+    def __init__(self, model: Model, store: AnswerStore | None, bill: Costs, step: str) -> None:
         self.model, self.store, self.bill, self.step = model, store, bill, step
-        self.price, self.flow = model.tariff(), model.flow()
+        self.price, self.flow = model.token_price(), model.flow()
         self._identity, self._key = model.identity(), key_maker(model)
         self._dearest, self._holders = 0.0, asyncio.Semaphore(model.in_flight)
         self._under_way: dict[str, asyncio.Future[Completion | Failure | None]] = {}
         self._backend: Backend | None = None
-        self._several: Several | None = None
+        self._several: DrawsTogether | None = None
         self._opening = asyncio.Lock()
-        self._asker: Asker | None = None
+        self._asker: RequestRetrier | None = None
 
     async def __aenter__(self) -> Client:
         return self
@@ -50,16 +50,16 @@ class Client:
         if self._backend is not None:
             await self._backend.__aexit__(*exc)
 
-    async def _open(self) -> Asker:
+    async def _open(self) -> RequestRetrier:
         """Connect at the first request that the store cannot answer: no weights are loaded for nothing."""
         async with self._opening:
             if self._asker is None:
                 backend = self.model.connect()
                 await backend.__aenter__()
                 self._backend = backend
-                self._several = backend if isinstance(backend, Several) else None
+                self._several = backend if isinstance(backend, DrawsTogether) else None
                 clock = asyncio.get_running_loop().time
-                self._asker = Asker(self.model, self.flow, backend, clock, self._probed)
+                self._asker = RequestRetrier(self.model, self.flow, backend, clock, self._probed)
             return self._asker
 
     async def answer(self, request: Request) -> Completion | Failure:

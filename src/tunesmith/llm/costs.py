@@ -29,7 +29,7 @@ class Charge:
 
 
 @dataclass(slots=True)
-class Line:
+class CostLine:
     """Sums for one step and intent. Tokens of answers from the store stand under ``stored_``.
 
     failed: requests given up for good.  retries: further requests that were needed.
@@ -48,14 +48,14 @@ class Line:
     failed: int = 0
     retries: int = 0
 
-    def add(self, other: Line) -> None:
+    def add(self, other: CostLine) -> None:
         """Add ``other``'s sums to these."""
         for item in fields(self):
             setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
 
 
 @dataclass(slots=True)
-class Bill:
+class Costs:
     """The money and tokens of a run.
 
     budget: US dollars that may be spent in all, or None.  spent: what earlier sessions of the same run
@@ -65,7 +65,7 @@ class Bill:
     budget: float | None = None
     spent: float = 0.0
     run: str = ""
-    lines: dict[tuple[str, str], Line] = field(default_factory=dict)
+    lines: dict[tuple[str, str], CostLine] = field(default_factory=dict)
     _reserved: float = 0.0
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -79,14 +79,14 @@ class Bill:
         """Whether the price of every answer was known; if not, ``usd`` is a lower bound."""
         return not any(line.unpriced for line in self.lines.values())
 
-    def line(self, step: str, intent: str = "") -> Line:
+    def line(self, step: str, intent: str = "") -> CostLine:
         """The line of ``step`` and ``intent``, made on first use."""
         key = (step, intent)
         if key not in self.lines:
-            self.lines[key] = Line()
+            self.lines[key] = CostLine()
         return self.lines[key]
 
-    def of_step(self, step: str) -> Line:
+    def of_step(self, step: str) -> CostLine:
         """The sum of a step's lines."""
         return _sum(line for (name, _), line in self.lines.items() if name == step)
 
@@ -95,7 +95,7 @@ class Bill:
         intents = {name: asdict(line) for (owner, name), line in sorted(self.lines.items()) if owner == step}
         return asdict(self.of_step(step)) | {"intents": intents}
 
-    def total(self) -> Line:
+    def total(self) -> CostLine:
         """The sum of all lines."""
         return _sum(self.lines.values())
 
@@ -157,18 +157,18 @@ class Bill:
         return {"usd": self.usd, "priced": self.priced, "spent_before": self.spent, "lines": lines}
 
     @classmethod
-    def from_json(cls, state: Mapping[str, Any], budget: float | None = None, run: str = "") -> Bill:
+    def from_json(cls, state: Mapping[str, Any], budget: float | None = None, run: str = "") -> Costs:
         """The bill that ``to_json`` wrote, to be carried on."""
         bill = cls(budget, float(state.get("spent_before", 0.0)), run)
-        known = {item.name for item in fields(Line)}
+        known = {item.name for item in fields(CostLine)}
         for entry in state["lines"]:
-            line = Line(**{name: value for name, value in entry.items() if name in known})
+            line = CostLine(**{name: value for name, value in entry.items() if name in known})
             bill.line(entry["step"], entry["intent"]).add(line)
         return bill
 
 
-def _sum(lines: Iterable[Line]) -> Line:
-    total = Line()
+def _sum(lines: Iterable[CostLine]) -> CostLine:
+    total = CostLine()
     for line in lines:
         total.add(line)
     return total

@@ -33,7 +33,7 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class Several(Protocol):
+class DrawsTogether(Protocol):
     """What a backend also has that can answer several draws of one prompt at once."""
 
     def expect(self, request: Request) -> None:
@@ -50,7 +50,7 @@ class Model(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    facts_count: ClassVar[bool] = False
+    reads_facts: ClassVar[bool] = False
     """Whether the reply depends on a request's intent and facts (rule-based teachers)."""
 
     temperature: float = Field(default=0.0, ge=0)
@@ -82,7 +82,7 @@ class Model(BaseModel, ABC):
     def connect(self) -> Backend:
         """A live backend; opens nothing until it is entered."""
 
-    def tariff(self) -> Price | None:
+    def token_price(self) -> Price | None:
         """What its tokens cost; None where that is not known. Models on this machine cost nothing."""
         return FREE
 

@@ -64,7 +64,7 @@ class Pace:
         self._full_at = max(self._full_at, now) + amount / self.rate
 
 
-class Window:
+class RateLimiter:
     """Lets ``enter`` through while there is room and time; ``leave`` and ``refused`` steer it.
 
     most: upper bound of requests under way.  limit: the bound now.  pace: requests per second once

@@ -26,9 +26,9 @@ from typing import Any
 from ..files import cache_folder, whole_file
 from ..requests import Completion, Request
 from .api.wire import from_json, to_json
-from .costs import Bill, Charge
+from .costs import Charge, Costs
 from .store_entry import answer_json, answer_of, read_jsonl, request_words
-from .store_file import Book, Row, trouble
+from .store_file import Row, StoreFile, trouble
 
 _GROUP = 1000
 
@@ -54,7 +54,7 @@ class AnswerStore:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self._book = Book(self.path)
+        self._book = StoreFile(self.path)
         self._queue: queue.SimpleQueue[list[_Put] | None] = queue.SimpleQueue()
         self._outbox: list[_Put] = []
         self._writer: threading.Thread | None = None
@@ -103,13 +103,13 @@ class AnswerStore:
         except sqlite3.Error as error:
             raise trouble(self.path, error) from error
 
-    def charges(self, run: str) -> Bill:
+    def charges(self, run: str) -> Costs:
         """What ``run`` has been charged for answers in this store, exact even after ``kill -9``."""
         return self._book.charges(run)
 
     def forget(self, keys: Iterable[str]) -> int:
         """Drop stored answers, so that they are asked again; returns how many there were."""
-        with closing(Book(self.path)) as book:
+        with closing(StoreFile(self.path)) as book:
             return book.forget(list(keys))
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class AnswerStore:
             for e in read_jsonl(path)
         ]
         try:
-            with closing(Book(self.path)) as book:
+            with closing(StoreFile(self.path)) as book:
                 before = len(book)
                 book.write(rows)
                 return len(book) - before
@@ -168,12 +168,12 @@ class AnswerStore:
 
     def _write_on(self) -> None:
         """The writer thread: take all that waits, commit it at once, tell those who wait."""
-        book: Book | None = None
+        book: StoreFile | None = None
         while (first := self._queue.get()) is not None:
             group, last = self._group(first)
             results: list[bool] | Exception
             try:
-                book = book or Book(self.path)
+                book = book or StoreFile(self.path)
                 charges = [put.charge for put in group if put.charge and put.charge.run]
                 results = book.write([put.row for put in group], charges)
             except Exception as error:  # the thread's door: those who wait are told, whatever it was

@@ -30,7 +30,7 @@ def key_maker(model: Model) -> Callable[[Request], str]:
 
 def _key(model: Model, identity: str, request: Request) -> str:
     words = request_words(request)
-    if model.facts_count:
+    if model.reads_facts:
         words |= {"intent": request.intent, "facts": dict(request.facts)}
     return hashlib.blake2b(to_json([FORMAT, identity, words]), digest_size=16).hexdigest()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from .costs import Bill, Charge, Line
+from .costs import Charge, CostLine, Costs
 
 FORMAT = 1
 _AT_ONCE = 100
@@ -45,7 +45,7 @@ Row = tuple[str, str, bytes, bytes, float]
 """key, who answers, request as JSON, answer as JSON, Unix time."""
 
 
-class Book:
+class StoreFile:
     """One connection to the file at ``path``. Raises DataError where it cannot be used."""
 
     def __init__(self, path: Path) -> None:
@@ -98,11 +98,11 @@ class Book:
             seen.add(key)
         return new
 
-    def charges(self, run: str) -> Bill:
+    def charges(self, run: str) -> Costs:
         """What ``run`` has been charged."""
-        bill = Bill(run=run)
+        bill = Costs(run=run)
         for step, intent, *sums in self._connection.execute(_CHARGES, (run,)):
-            bill.lines[step, intent] = Line(*sums)
+            bill.lines[step, intent] = CostLine(*sums)
         return bill
 
     def forget(self, keys: Sequence[str]) -> int:

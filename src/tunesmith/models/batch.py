@@ -20,10 +20,10 @@ from ..llm.api.batch_jobs import Jobs, Journal
 from ..llm.api.chat import body_of, completions_of, error_text
 from ..llm.api.http import Http
 from ..llm.api.wire import to_json
-from ..llm.errors import of_status
 from ..llm.model import Model
 from ..llm.prices import Price
 from ..llm.rate_limit import Flow
+from ..llm.request_errors import of_status
 from ..requests import Completion, Request
 from ..sample import Json
 from .openai import OpenAI
@@ -68,9 +68,9 @@ class Batch(Model):
         """That of the model asked directly: its answers are the same."""
         return self.as_openai().identity()
 
-    def tariff(self) -> Price | None:
+    def token_price(self) -> Price | None:
         """``price``, or half the table's."""
-        listed = self.as_openai().tariff()
+        listed = self.as_openai().token_price()
         return self.price or (listed.times(BATCH_PRICE) if listed else None)
 
     def flow(self) -> Flow:

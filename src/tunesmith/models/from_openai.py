@@ -21,10 +21,10 @@ from pydantic import ConfigDict, Field
 from ..llm.api.chat import body_of, completions_of
 from ..llm.api.secrets import scrubbed
 from ..llm.api.wire import to_json
-from ..llm.errors import Transient, of_status, retry_after
 from ..llm.model import Backend, Model
 from ..llm.prices import Price
 from ..llm.rate_limit import Flow
+from ..llm.request_errors import Transient, of_status, retry_after
 from ..requests import Completion, Request
 from ..sample import Json
 
@@ -51,7 +51,7 @@ class _Sdk(Model):
     def identity(self) -> str:
         return f"{self.model} {to_json(dict(self.extra_body)).decode()}" if self.extra_body else self.model
 
-    def tariff(self) -> Price | None:
+    def token_price(self) -> Price | None:
         return self.price
 
     def flow(self) -> Flow:

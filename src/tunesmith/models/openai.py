@@ -18,13 +18,13 @@ from ..chance import number
 from ..llm.api.chat import PATHS, Api, body_of, completions_of
 from ..llm.api.endpoints import Endpoints
 from ..llm.api.http import Http
-from ..llm.api.multi_draw import Draws
+from ..llm.api.multi_draw import MultiDraw
 from ..llm.api.secrets import setting
 from ..llm.api.wire import to_json
-from ..llm.errors import Busy, Permanent, Transient
 from ..llm.model import Backend, Model
 from ..llm.prices import Price, listed
 from ..llm.rate_limit import Flow
+from ..llm.request_errors import Permanent, RateLimited, Transient
 from ..requests import Completion, Request
 from ..sample import Json
 
@@ -93,7 +93,7 @@ class OpenAI(Model):
         more |= {"extra_body": dict(self.extra_body)} if self.extra_body else {}
         return f"{self.model} {to_json(more).decode()}" if more else self.model
 
-    def tariff(self) -> Price | None:
+    def token_price(self) -> Price | None:
         """``price``, or the table's for this host and model, or None."""
         hosts = {urlsplit(url).hostname or "" for url in self.urls()}
         return self.price or (listed(hosts.pop(), self.model) if len(hosts) == 1 else None)
@@ -121,7 +121,7 @@ class OpenAI(Model):
     def connect(self) -> Backend:
         """A backend that opens its connections at the first request."""
         backend = OpenAIBackend(self)
-        return Draws(self.n, backend) if self.n > 1 and self.seed is None else backend
+        return MultiDraw(self.n, backend) if self.n > 1 and self.seed is None else backend
 
 
 class OpenAIBackend:
@@ -158,9 +158,9 @@ class OpenAIBackend:
             path, seconds = PATHS[self.model.api], self.model.seconds(request)
             raw = await self._http.send("POST", endpoint.base_url, path, body, seconds=seconds)
             completions = completions_of(raw, request)
-        except Busy as fault:
+        except RateLimited as fault:
             if len(self.endpoints.all) > 1 and self.endpoints.busy(endpoint, fault.retry_after):
-                raise Busy(fault.kind, fault.message, fault.retry_after, elsewhere=True) from fault
+                raise RateLimited(fault.kind, fault.message, fault.retry_after, elsewhere=True) from fault
             raise
         except Transient as fault:
             self.endpoints.ill(endpoint, gone=fault.kind == "no connection")

@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import Field
 
 from ..errors import SetupError
-from ..llm.errors import Permanent
 from ..llm.model import Backend, Model
+from ..llm.request_errors import Permanent
 from ..llm.store import AnswerStore
 from ..llm.store_entry import answer_of, read_jsonl, request_key
 from ..requests import Completion, Request

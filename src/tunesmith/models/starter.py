@@ -31,20 +31,20 @@ from ..llm.model import Backend, Model
 from ..requests import Completion, Request, Usage
 from ..starter import world
 from ..starter.teacher import code_tasks, world_tasks
-from ..starter.teacher.seeds import luck
+from ..starter.teacher.rng import rng
 
 Handler = Callable[[Request], str | None]
 VERSION = "4"
 REFUSAL = "Sorry, I cannot do this: I am a set of rules, not a language model, and no rule of mine applies."
 
 
-class Starter(Model):
+class StarterTeacher(Model):
     """A teacher made of rules, for the starter world and simple Python; deterministic, free, offline.
 
     Decoding settings have no effect; ask for another ``draw`` to get another answer.
     """
 
-    facts_count = True
+    reads_facts = True
 
     error_rate: float = Field(default=0.05, ge=0, le=1)
     """Share of requests answered wrongly on purpose (a near miss), so that verification has work."""
@@ -53,16 +53,16 @@ class Starter(Model):
         return f"starter rules v{VERSION}, world {world.version()}, error_rate={self.error_rate:g}"
 
     def connect(self) -> Backend:
-        return Rules(self.error_rate)
+        return RuleBackend(self.error_rate)
 
 
-class Rules:
-    """The live side of ``Starter``: no connection, no state."""
+class RuleBackend:
+    """The live side of ``StarterTeacher``: no connection, no state."""
 
     def __init__(self, error_rate: float) -> None:
         self._error_rate = error_rate
 
-    async def __aenter__(self) -> Rules:
+    async def __aenter__(self) -> RuleBackend:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -76,7 +76,7 @@ class Rules:
         return Completion(text, usage, model=f"starter rules v{VERSION} (not a language model)")
 
     def _slip(self, request: Request) -> str | None:
-        slips = luck(request, "slip").random() < self._error_rate
+        slips = rng(request, "slip").random() < self._error_rate
         return _first(_WRONG, request) if slips else None
 
 

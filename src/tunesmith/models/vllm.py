@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field
 
 from ..chance import number
 from ..errors import SetupError
-from ..llm.errors import Permanent
 from ..llm.model import Backend, Model
+from ..llm.request_errors import Permanent
 from ..llm.store_entry import key_maker
 from ..llm.template import Template, known
 from ..requests import Completion, Request, Usage

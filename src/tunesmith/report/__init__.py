@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import whole_file
-from ..runs.folder import RunFolder
+from ..runs.run_folder import RunFolder
 from .dataset_card import dataset_card
 from .model_card import model_card
 from .page import page

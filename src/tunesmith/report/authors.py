@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from .markdown import plain
+from .card_text import plain
 from .story import Story
 
 

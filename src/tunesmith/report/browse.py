@@ -18,7 +18,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from ..rows import Table
-from ..runs.folder import StepFolder
+from ..runs.run_folder import StepFolder
 from ..runs.trace import rows_with
 from ..sample import Sample
 from .story import Stage, Story

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .authors import authors
+from .card_text import bullets, card, plain, table
 from .licensing import hub_license, in_words
-from .markdown import bullets, card, plain, table
 from .story import Stage, Story
 from .tally import UNSAID, brief, composition, verdicts
 

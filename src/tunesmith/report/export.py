@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ..errors import UserError, nearest
 from ..files import whole_file
 from ..rows import Table
-from ..runs.folder import RunFolder, StepFolder
+from ..runs.run_folder import RunFolder, StepFolder
 from ..sample import Sample
 
 Shape = Literal["alpaca", "messages", "sharegpt", "prompt_completion", "parquet"]

@@ -13,7 +13,7 @@ COLUMNS = ("task", "language", "source", "license")
 
 
 @dataclass(frozen=True)
-class Line:
+class FlowLine:
     """One step of the flow.
 
     reads: what it reads, where that is not simply the rows just above.  edges: names of all it reads.
@@ -82,16 +82,16 @@ class Cost:
         return tokens / self.kept if self.kept and tokens else None
 
 
-def flow(story: Story) -> list[Line]:
+def flow(story: Story) -> list[FlowLine]:
     """Every stage of the run, in reading order."""
-    lines: list[Line] = []
+    lines: list[FlowLine] = []
     above: dict[str, str] = {}  # by round: the step whose rows come next by default
     for stage in story.stages:
         inside, _, name = stage.name.rpartition(".")
         edges = [giver.name for giver, _ in story.read_by(stage)]
         plain = stage.inputs in ([], [above.get(inside)])
         lines.append(
-            Line(
+            FlowLine(
                 stage,
                 "" if plain else ", ".join(stage.inputs),
                 edges,

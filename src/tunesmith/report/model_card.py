@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .card_text import card, plain, table
 from .dataset_card import decontaminated, tags
 from .licensing import in_words
-from .markdown import card, plain, table
+from .phrases import value
 from .scores import Comparison, Figure, comparisons, model_label
 from .story import Stage, Story
 from .tally import UNSAID, brief, composition
 from .training_table import training_tables
-from .wording import value
 
 
 def model_card(story: Story) -> str | None:

@@ -23,10 +23,10 @@ from .charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from .flow import costs, flow
 from .measured import measured
 from .mechanisms import mechanisms
+from .phrases import clock, share, usd, value
 from .scores import comparisons, headline, problems
 from .story import Story
 from .training import trainings
-from .wording import clock, share, usd, value
 
 SCRIPTS = ("parts.js", "picker.js", "rows.js", "problems.js", "flow.js", "report.js")
 _ESCAPES = str.maketrans(

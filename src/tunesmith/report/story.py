@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..errors import RecipeError
 from ..files import read_json
 from ..recipe.yaml import read_document
-from ..runs.folder import RunFolder, StepFolder
+from ..runs.run_folder import RunFolder, StepFolder
 
 STATE = ("name", "paper", "about", "tiny", "seed", "status", "error", "tunesmith", "python", "machine", "at")
 """What run.json says of a run; ``error`` only where it stopped."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .markdown import table
+from .card_text import table
+from .phrases import clock, value
 from .scores import model_label
 from .story import Stage, Story
-from .wording import clock, value
 
 SETTINGS = {
     "optimizer": "optimiser", "lr": "highest learning rate", "scheduler": "course of the learning rate",
@@ -18,7 +18,7 @@ SETTINGS = {
     "precision": "precision",
 }  # fmt: skip
 """Recipe keys worth a line, in words. Those that no stage gives a value are left out."""
-Line = tuple[str, Callable[[Story, Stage], str]]
+FlowLine = tuple[str, Callable[[Story, Stage], str]]
 
 
 def training_tables(story: Story, stages: Sequence[Stage]) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _memory(story: Story, stage: Stage) -> str:
     return "–" if peak is None else f"{peak / 1e9:.2f} GB"
 
 
-_COURSE: tuple[Line, ...] = (
+_COURSE: tuple[FlowLine, ...] = (
     ("began from", lambda story, stage: model_label(story, stage.model)),
     ("rows", _rows),
     ("rows left out", _left_out),

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from .fingerprint import why
-from .folder import RunFolder, StepFolder
+from .run_folder import RunFolder, StepFolder
 
 
 @dataclass(frozen=True, slots=True)

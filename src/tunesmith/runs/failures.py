@@ -17,11 +17,11 @@ import orjson
 import pyarrow.parquet as pq
 
 from ..files import read_json, write_json
-from ..llm.errors import PASSING
+from ..llm.request_errors import PASSING
 from ..requests import Failure
 from .fingerprint import hashed
-from .folder import RunFolder, StepFolder
-from .outputs import together
+from .run_folder import RunFolder, StepFolder
+from .outputs import merge_losses
 
 _MARK = '"failed_in"'
 
@@ -79,7 +79,7 @@ def losses(place: StepFolder, lost_above: str) -> dict[str, Any]:
     if not found:
         return {}
     kinds = Counter(kind for _, kind in found)
-    return {"failures": dict(kinds.most_common()), "lost": together([lost_above, hashed({"failed": found})])}
+    return {"failures": dict(kinds.most_common()), "lost": merge_losses([lost_above, hashed({"failed": found})])}
 
 
 def failures_of(run: RunFolder) -> Counter[str]:

@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..llm.model import Model
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Recipe, Rounds
 from ..step import Context
-from .folder import RunFolder
+from .run_folder import RunFolder
 
 GRAMMAR = "1"
 """Raised when the meaning of rows or ids changes for every step."""
@@ -90,7 +90,7 @@ def why(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return "; ".join(said) or "unknown"
 
 
-class Identity:
+class Fingerprints:
     """Says what the rows of each step of a recipe depend on.
 
     Making one asks every step what it reads from outside, so a missing file is known before anything runs.

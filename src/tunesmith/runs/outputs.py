@@ -19,7 +19,7 @@ from .fingerprint import hashed
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class StepOutput:
     """Rows and bin on disk, a trained model, scores; ``key`` names it for what comes after.
 
     lost: names the rows that failed requests cost here and above; empty where none did.
@@ -37,43 +37,43 @@ class Given:
         """Whether there is no row."""
         return not any(pq.read_metadata(path).num_rows for path in self.rows)
 
-    def joined(self, others: Sequence[Given]) -> Given:
+    def joined(self, others: Sequence[StepOutput]) -> StepOutput:
         """These rows and those of ``others``, in order."""
         everything = (self, *others)
-        return Given(
+        return StepOutput(
             hashed({"joined": [given.key for given in everything]}),
             tuple(path for given in everything for path in given.rows),
             tuple(path for given in everything for path in given.drops),
-            lost=together(given.lost for given in everything),
+            lost=merge_losses(given.lost for given in everything),
         )
 
 
-Names = dict[str, Given]
+Names = dict[str, StepOutput]
 """What the names in ``from:`` and ``with:`` stand for at a place in the recipe."""
 
 
-def collected(refs: Sequence[Ref], names: Mapping[str, Given]) -> Given:
+def inputs_of(refs: Sequence[Ref], names: Mapping[str, StepOutput]) -> StepOutput:
     """The rows that ``from:`` names, in its order; the bin of ``X`` for ``X.dropped``."""
     paths: list[Path] = []
     for ref in refs:
         paths += names[ref.name].drops if ref.dropped else names[ref.name].rows
     key = hashed({"inputs": [[str(ref), names[ref.name].key] for ref in refs]})
-    return Given(key, tuple(paths), lost=together(names[ref.name].lost for ref in refs))
+    return StepOutput(key, tuple(paths), lost=merge_losses(names[ref.name].lost for ref in refs))
 
 
-def together(losses: Iterable[str]) -> str:
+def merge_losses(losses: Iterable[str]) -> str:
     """Several losses as one; empty where nobody lost anything."""
     found = sorted({loss for loss in losses if loss})
     return hashed({"lost": found}) if found else ""
 
 
-def lost_above(nodes: Iterable[Node], names: Mapping[str, Given]) -> str:
+def lost_above(nodes: Iterable[Node], names: Mapping[str, StepOutput]) -> str:
     """What failed requests cost the rows and models that ``nodes`` take from ``names``."""
     used = {name for node in nodes for name in (*(ref.name for ref in node.inputs), node.model or "")}
-    return together(names[name].lost for name in used if name in names)
+    return merge_losses(names[name].lost for name in used if name in names)
 
 
-def keys_of(names: Mapping[str, Given]) -> dict[str, str]:
+def keys_of(names: Mapping[str, StepOutput]) -> dict[str, str]:
     """Name -> key, for the rows and for the bin of each."""
     plain = {name: given.key for name, given in names.items()}
     return plain | {f"{name}.dropped": key for name, key in plain.items()}

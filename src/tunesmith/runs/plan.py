@@ -56,7 +56,7 @@ def estimate(model: Model, prompts: Sequence[Request], answer_tokens: int) -> Es
     sent = sum(request_tokens(prompt) for prompt in prompts)
     longest = (model.resolve(prompt).sampling.max_tokens for prompt in prompts)
     received = sum(answer_tokens if most is None else min(answer_tokens, most) for most in longest)
-    price = model.tariff()
+    price = model.token_price()
     usd = None if price is None else price.cost(Usage(sent, received))
     return Estimate(len(prompts), sent, received, usd)
 

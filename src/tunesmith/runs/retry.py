@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import FolderError
 from ..files import read_json
-from ..llm.errors import LASTING, PASSING
+from ..llm.request_errors import LASTING, PASSING
 from ..llm.store import AnswerStore, default_store
 from ..recipe.load import read_recipe
 from ..recipe.recipe import Recipe
@@ -25,10 +25,10 @@ from ..recipe.yaml import read_document
 from ..requests import Failure
 from ..rows import Table
 from .failures import failed, hold, standing
-from .fingerprint import Identity
-from .folder import RunFolder, StepFolder
+from .fingerprint import Fingerprints
+from .run_folder import RunFolder, StepFolder
 from .run import Result, run_recipe
-from .step import Listener
+from .step_runner import RunListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def retry_run(
     *,
     overrides: Sequence[str] = (),
     isolation: str | None = None,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
 ) -> tuple[Result, Again]:
     """Ask the failed requests of the run at ``path`` again, and go on with the run.
 
@@ -111,7 +111,7 @@ def _chosen(run: RunFolder, only: Sequence[str], counts: Counter[str]) -> frozen
 
 
 def _refuse_other_steps(run: RunFolder, recipe: Recipe) -> None:
-    stale = Identity(recipe).stale(run)
+    stale = Fingerprints(recipe).stale(run)
     if stale:
         steps = "\n".join(f"    {name}: {reason}" for name, reason in stale)
         problem = f"would give other rows today, whatever is asked again:\n{steps}"

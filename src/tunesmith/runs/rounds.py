@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Rounds, StopRule
-from .outputs import Given, Names
+from .outputs import StepOutput, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Probed:
     high: float
 
 
-Execute = Callable[[Node, int, Names], Given]
+Execute = Callable[[Node, int, Names], StepOutput]
 """Runs one step of a round, with what names such as ``previous`` stand for there."""
 
 
@@ -39,13 +39,13 @@ def best_round(history: Sequence[Probed]) -> int:
     return max(range(len(history)), key=lambda i: (history[i].value, i)) + 1
 
 
-def run_rounds(block: Rounds, given: Given, outer: Names, execute: Execute) -> tuple[Given, dict[str, Any]]:
+def run_rounds(block: Rounds, given: StepOutput, outer: Names, execute: Execute) -> tuple[StepOutput, dict[str, Any]]:
     """Run the block.
 
     given: its input rows.  outer: what the names above it stand for.
     Returns its rows (input and kept rounds) and the facts of its course for step.json.
     """
-    rounds: list[Given] = []
+    rounds: list[StepOutput] = []
     history: list[Probed] = []
     previous, ended = given, "all rounds ran"
     for number in range(1, block.repeat + 1):

@@ -25,11 +25,11 @@ from ..recipe.recipe import Node, Recipe, Rounds
 from ..recipe.yaml import as_yaml
 from ..rows import Table
 from ..version import __version__
-from .fingerprint import Identity, hashed
-from .folder import RunFolder, StepFolder
-from .outputs import Given, Names, collected, keys_of, lost_above, together
+from .fingerprint import Fingerprints, hashed
+from .run_folder import RunFolder, StepFolder
+from .outputs import StepOutput, Names, inputs_of, keys_of, lost_above, merge_losses
 from .rounds import run_rounds
-from .step import Listener, Workshop
+from .step_runner import RunListener, StepRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def run_recipe(
     yes: bool = False,
     fresh: bool = False,
     isolation: str | None = None,
-    listener: Listener | None = None,
+    listener: RunListener | None = None,
 ) -> Result:
     """Run ``recipe`` into ``out`` (default ``runs/NAME``), or go on with what is there.
 
@@ -61,7 +61,7 @@ def run_recipe(
         UserError: the folder holds other work (says which steps would run again, and why), a file is missing.
         RunStopped: budget reached or provider refused; the same call goes on.
     """
-    identity = Identity(recipe)
+    identity = Fingerprints(recipe)
     folder = RunFolder(out or Path("runs") / recipe.name)
     with folder.locked(), contextlib.ExitStack() as stack:
         if fresh:
@@ -71,8 +71,8 @@ def run_recipe(
         engine = stack.enter_context(LocalEngine(recipe.workers, isolation))
         bill = store.charges(_run_id(folder))
         bill.budget = recipe.budget
-        hears = listener or Listener()
-        return _go(Workshop(recipe, folder, engine, engine.lender, store, bill, hears, identity))
+        hears = listener or RunListener()
+        return _go(StepRunner(recipe, folder, engine, engine.lender, store, bill, hears, identity))
 
 
 def _run_id(folder: RunFolder) -> str:
@@ -81,7 +81,7 @@ def _run_id(folder: RunFolder) -> str:
     return str(state["id"]) if state and "id" in state else uuid.uuid4().hex
 
 
-def _refuse_stale(identity: Identity, folder: RunFolder, yes: bool) -> None:
+def _refuse_stale(identity: Fingerprints, folder: RunFolder, yes: bool) -> None:
     stale = identity.stale(folder)
     if stale and not yes:
         steps = "\n".join(f"    {name}: {reason}" for name, reason in stale)
@@ -99,41 +99,41 @@ def _clear(folder: RunFolder) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _go(shop: Workshop) -> Result:
+def _go(runner: StepRunner) -> Result:
     begun = time.monotonic()
-    (shop.folder.path / "recipe.yaml").write_text(as_yaml(shop.recipe.data), encoding="utf-8")
-    shop.folder.note("resumed" if (shop.folder.path / "run.json").exists() else "begun", version=__version__)
-    _state(shop, "running")
+    (runner.folder.path / "recipe.yaml").write_text(as_yaml(runner.recipe.data), encoding="utf-8")
+    runner.folder.note("resumed" if (runner.folder.path / "run.json").exists() else "begun", version=__version__)
+    _state(runner, "running")
     try:
-        scores = _all_steps(shop)
+        scores = _all_steps(runner)
     except BaseException as error:
-        _state(shop, "stopped", error=f"{type(error).__name__}: {error}")
-        shop.folder.note("stopped", why=type(error).__name__)
+        _state(runner, "stopped", error=f"{type(error).__name__}: {error}")
+        runner.folder.note("stopped", why=type(error).__name__)
         raise
     seconds = time.monotonic() - begun
-    _state(shop, "done")
-    shop.folder.note("done", seconds=round(seconds, 3), ran=len(shop.ran))
-    return Result(shop.folder.path, tuple(scores), shop.bill.usd, seconds, tuple(shop.ran))
+    _state(runner, "done")
+    runner.folder.note("done", seconds=round(seconds, 3), ran=len(runner.ran))
+    return Result(runner.folder.path, tuple(scores), runner.bill.usd, seconds, tuple(runner.ran))
 
 
-def _all_steps(shop: Workshop) -> list[Mapping[str, Any]]:
+def _all_steps(runner: StepRunner) -> list[Mapping[str, Any]]:
     names: Names = {}
     scores: list[Mapping[str, Any]] = []
-    for number, node in enumerate(shop.recipe.nodes, start=1):
-        place = shop.folder.step(number, node.name)
+    for number, node in enumerate(runner.recipe.nodes, start=1):
+        place = runner.folder.step(number, node.name)
         if isinstance(node, Rounds):
-            names[node.name] = _block(shop, node, place, names)
+            names[node.name] = _block(runner, node, place, names)
         else:
-            names[node.name] = shop.step(node, node.name, place, names)
+            names[node.name] = runner.step(node, node.name, place, names)
         scores += names[node.name].scores
     return scores
 
 
-def _block(shop: Workshop, block: Rounds, place: StepFolder, outer: Names) -> Given:
-    facts = shop.identity.of_block(block, keys_of(outer))
+def _block(runner: StepRunner, block: Rounds, place: StepFolder, outer: Names) -> StepOutput:
+    facts = runner.identity.of_block(block, keys_of(outer))
     key = hashed(facts)
     steps = [*block.each, *block.probe]
-    lost = together([collected(block.inputs, outer).lost, lost_above(steps, outer)])
+    lost = merge_losses([inputs_of(block.inputs, outer).lost, lost_above(steps, outer)])
     fresh = place.done is None or place.made_of != (key, lost)
     if fresh:
         place.reopen()  # where the key is the same the rounds stay: each step there knows what it is made of
@@ -141,13 +141,13 @@ def _block(shop: Workshop, block: Rounds, place: StepFolder, outer: Names) -> Gi
 
     executed = 0
 
-    def execute(node: Node, number: int, names: Names) -> Given:
+    def execute(node: Node, number: int, names: Names) -> StepOutput:
         nonlocal executed
         executed = number
         inner = place.path / f"round-{number:02d}" / f"{steps.index(node) + 1:02d}-{node.name}"
-        return shop.step(node, f"{block.name}.{number}.{node.name}", StepFolder(inner), names)
+        return runner.step(node, f"{block.name}.{number}.{node.name}", StepFolder(inner), names)
 
-    given = collected(block.inputs, outer)
+    given = inputs_of(block.inputs, outer)
     rows, course = run_rounds(block, given, outer, execute)
     for path in place.path.glob("round-*"):
         if int(path.name.removeprefix("round-")) > executed:
@@ -163,19 +163,19 @@ def _block(shop: Workshop, block: Rounds, place: StepFolder, outer: Names) -> Gi
     record |= {"rows_in": len(Table(given.rows)), "rows_out": len(Table(rows.rows))}
     if fresh:
         place.finish(record)
-    shop.listener.ended(block.name, record, fresh=fresh)
+    runner.listener.ended(block.name, record, fresh=fresh)
     return replace(rows, key=key)
 
 
-def _state(shop: Workshop, status: str, **facts: Any) -> None:
-    recipe = shop.recipe
+def _state(runner: StepRunner, status: str, **facts: Any) -> None:
+    recipe = runner.recipe
     state = {
-        "id": shop.bill.run,
+        "id": runner.bill.run,
         "name": recipe.name,
         "paper": recipe.paper,
         "about": recipe.about,
         "tiny": recipe.tiny,
-        "home": os.path.relpath(recipe.home, shop.folder.path),
+        "home": os.path.relpath(recipe.home, runner.folder.path),
         "seed": recipe.seed,
         "status": status,
         "steps": [node.name for node in recipe.nodes],
@@ -185,4 +185,4 @@ def _state(shop: Workshop, status: str, **facts: Any) -> None:
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **facts,
     }
-    write_json(shop.folder.path / "run.json", state)
+    write_json(runner.folder.path / "run.json", state)

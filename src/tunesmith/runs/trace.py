@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ..errors import FolderError
 from ..rows import from_arrow
 from ..sample import Sample
-from .folder import RunFolder, StepFolder
+from .run_folder import RunFolder, StepFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from typing import Any, Protocol, runtime_checkable
 from ..benchmarks.problem import Problem
 from ..errors import UserError
 from ..llm.client import Client
-from ..llm.costs import Bill
+from ..llm.costs import Costs
 from ..llm.local.generation import Local
 from ..llm.model import Model
 from ..llm.template import Template
-from ..machine import seldom_collected
+from ..machine import gc_paused
 from ..requests import Completion, Failure, Message, Request, Sampling
 from ..sample import Json
 from ..step import Context
@@ -30,7 +30,7 @@ _SLICE = 1024
 
 
 @runtime_checkable
-class Opens(Protocol):
+class LocalModel(Protocol):
     """A model whose weights we hold (``hf``, ``scratch``)."""
 
     def open(self) -> Local: ...
@@ -60,7 +60,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Prompting:
     """How problems are put: as an instruction, or as code to continue (``complete``).
 
     frame: text around each problem; ``{instruction}`` is the question, ``{prompt}`` the bare code.
@@ -94,7 +94,7 @@ Drawn = Sequence[tuple[Problem, int]]
 """Problems with the number of the draw."""
 
 
-def ask(drawn: Drawn, words: Words, ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
+def ask(drawn: Drawn, words: Prompting, ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
     """A reply per problem and draw, in their order, and what the protocol says of how they came.
 
     Problems that begin with a description (HumanEvalExplain) are put twice: the model describes the
@@ -122,15 +122,15 @@ def _from_description(problem: Problem, description: str) -> Problem:
     return replace(problem, instruction=problem.instruction.replace("{description}", said))
 
 
-def _answers(drawn: Drawn, words: Words, ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
+def _answers(drawn: Drawn, words: Prompting, ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
     requests = [words.request(problem, draw) for problem, draw in drawn]
-    if isinstance(ctx.model, Opens):
+    if isinstance(ctx.model, LocalModel):
         return _here(requests, words, ctx.model, ctx)
     return _away(requests, ctx)
 
 
 def _here(
-    requests: list[Request], words: Words, model: Opens, ctx: Context
+    requests: list[Request], words: Prompting, model: LocalModel, ctx: Context
 ) -> tuple[list[Reply], dict[str, Json]]:
     local = model.open()
     if words.complete:
@@ -162,8 +162,8 @@ def _reply(prompt: str, answer: Completion | Failure | None) -> Reply:
 
 def _away(requests: list[Request], ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
     model: Model = ctx.model
-    client = ctx.client() if ctx.client else Client(model, None, Bill(), ctx.step)
-    with seldom_collected():
+    client = ctx.client() if ctx.client else Client(model, None, Costs(), ctx.step)
+    with gc_paused():
         answers = asyncio.run(_all(client, requests, 2 * model.in_flight, ctx))
     replies = [
         _reply(request.messages[-1].content, answer)

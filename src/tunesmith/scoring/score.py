@@ -28,7 +28,7 @@ _CHECK = re.compile(r"^def check\(", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Candidate:
     """One program for one problem, before it runs, and what it was extracted from.
 
     failure: the class of a try that there is no program for, e.g. ``no reply``.  reason: why, in words.
@@ -65,7 +65,7 @@ def refused(benchmark: Benchmark, sandbox: Sandbox) -> str:
         return error.problem
 
 
-def judge(tries: Sequence[Try], sandbox: Sandbox) -> list[Judged]:
+def judge(tries: Sequence[Candidate], sandbox: Sandbox) -> list[Judged]:
     """Run every try against its problem's tests; those that pass also against the stricter ones.
 
     A program that several tries of a problem have in common is run once, and how it ended stands for all of
@@ -98,7 +98,7 @@ def judge(tries: Sequence[Try], sandbox: Sandbox) -> list[Judged]:
     ]
 
 
-def _alike(tries: Sequence[Try]) -> dict[int, list[int]]:
+def _alike(tries: Sequence[Candidate]) -> dict[int, list[int]]:
     """The places of tries that are the same program for the same problem, by the first of them."""
     places: dict[tuple[int, str], list[int]] = {}
     for place, t in enumerate(tries):
@@ -107,7 +107,7 @@ def _alike(tries: Sequence[Try]) -> dict[int, list[int]]:
     return {some[0]: some for some in places.values()}
 
 
-def _program(given: Try, tests: str) -> Program:
+def _program(given: Candidate, tests: str) -> Program:
     """The program as the sandbox takes it.
 
     Tests that define ``check(candidate)`` are given the entry point. A function under test that is
@@ -133,7 +133,7 @@ def _program(given: Try, tests: str) -> Program:
     )
 
 
-def _attempt(given: Try, outcome: Outcome | None) -> Attempt:
+def _attempt(given: Candidate, outcome: Outcome | None) -> Attempt:
     told = outcome or Outcome("error")
     if told.failure == "too large":  # the program's own doing, unlike a toolchain that is missing here
         told = replace(told, status="error", failure="MemoryError")

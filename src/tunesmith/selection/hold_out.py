@@ -20,5 +20,5 @@ class HoldOut(Step):
     """Chance of an instruction to be set aside."""
 
     def row(self, sample: Sample, ctx: Context) -> Yield:
-        luck = number(ctx.seed, ctx.step, sample.instruction) / 2**64
-        yield Drop(sample, "held out") if luck < self.share else sample
+        rng = number(ctx.seed, ctx.step, sample.instruction) / 2**64
+        yield Drop(sample, "held out") if rng < self.share else sample

@@ -33,10 +33,10 @@ class Mark(Step):
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         first = np.zeros(len(rows))
-        luck = np.empty(len(rows), np.uint64)
+        rng = np.empty(len(rows), np.uint64)
         strata: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for index, sample in enumerate(rows):
-            luck[index] = number(ctx.seed, ctx.step, sample.id)
+            rng[index] = number(ctx.seed, ctx.step, sample.id)
             first[index] = -misalignment(sample) if self.take == "misaligned" else 0
             strata[tuple(getattr(sample, column) for column in self.by)].append(index)
         sizes = {stratum: len(members) for stratum, members in strata.items()}
@@ -44,7 +44,7 @@ class Mark(Step):
         chosen = np.zeros(len(rows), bool)
         for stratum, members in strata.items():
             places = np.array(members)
-            order = np.lexsort((luck[places], first[places]))
+            order = np.lexsort((rng[places], first[places]))
             chosen[places[order[: quota[stratum]]]] = True
         for sample, marked in zip(rows, chosen, strict=True):
             yield sample.noted(marks=[*sample.meta.get("marks", ()), ctx.step]) if marked else sample

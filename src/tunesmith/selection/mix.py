@@ -42,18 +42,18 @@ class Mix(Step):
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         members: dict[str, list[int]] = defaultdict(list)
-        luck, weight = np.empty(len(rows), np.uint64), np.ones(len(rows), np.int64)
+        rng, weight = np.empty(len(rows), np.uint64), np.ones(len(rows), np.int64)
         texts = ("system", "instruction", "answer") if self.measure == "tokens" else ()
         for index, (value, row, *said) in enumerate(rows.columns(self.by, "id", *texts)):
             members[value].append(index)
-            luck[index] = number(ctx.seed, ctx.step, row)
+            rng[index] = number(ctx.seed, ctx.step, row)
             if said:
                 weight[index] = sum(map(tokens_of, said))
         quota = self._quota({value: int(weight[places].sum()) for value, places in members.items()}, ctx)
         chosen = np.zeros(len(rows), bool)
         for value, wanted in quota.items():
             places = np.array(members[value])
-            drawn = places[np.argsort(luck[places], kind="stable")]
+            drawn = places[np.argsort(rng[places], kind="stable")]
             chosen[drawn[: _nearest(weight[drawn], wanted)]] = True
         for sample, kept in zip(rows, chosen, strict=True):
             value = getattr(sample, self.by)

@@ -38,16 +38,16 @@ class DrawSample(Step):
             yield sample if kept else Drop(sample, "not sampled")
 
     def _chosen(self, rows: Table, ctx: Context) -> np.ndarray:
-        """Which rows stay, bool of shape (rows,). A row's luck hangs on its id, not on its place."""
-        luck = np.empty(len(rows), np.uint64)
+        """Which rows stay, bool of shape (rows,). A row's rng hangs on its id, not on its place."""
+        rng = np.empty(len(rows), np.uint64)
         strata: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for index, (row, *values) in enumerate(rows.columns("id", *self.by)):
-            luck[index] = number(ctx.seed, ctx.step, row) if self.take == "random" else index
+            rng[index] = number(ctx.seed, ctx.step, row) if self.take == "random" else index
             strata[tuple(values)].append(index)
         sizes = {stratum: len(members) for stratum, members in strata.items()}
         quota = allot(min(rows_of(self.size, len(rows)), len(rows)), sizes)
         chosen = np.zeros(len(rows), bool)
         for stratum, members in strata.items():
             places = np.array(members)
-            chosen[places[np.argsort(luck[places], kind="stable")[: quota[stratum]]]] = True
+            chosen[places[np.argsort(rng[places], kind="stable")[: quota[stratum]]]] = True
         return chosen

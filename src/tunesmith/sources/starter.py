@@ -19,7 +19,7 @@ from ..starter import world
 from ..step import Context, Step, Yield
 
 
-class Starter(Step):
+class StarterTasks(Step):
     """Seed tasks of the starter world: small, tested, learnable by a model of a million parameters."""
 
     tasks: int | None = Field(default=None, gt=0)
@@ -46,18 +46,18 @@ class Starter(Step):
 
     def source(self, ctx: Context) -> Yield:
         for task in self._chosen(ctx):
-            luck = ctx.chance(task.name)
+            rng = ctx.chance(task.name)
             wordings = list(world.instructions(task))
             if self.as_code:  # the first line of a docstring is one sentence
                 wordings = [wording for wording in wordings if ". " not in wording]
-            for wording in luck.sample(wordings, min(self.phrasings, len(wordings))):
+            for wording in rng.sample(wordings, min(self.phrasings, len(wordings))):
                 if self.as_code:
-                    yield _raw(ctx.step, task, wording, luck)
+                    yield _raw(ctx.step, task, wording, rng)
                     continue
                 yield Sample.born(
                     ctx.step,
                     instruction=wording,
-                    answer=_answer(task, luck) if self.answered else "",
+                    answer=_answer(task, rng) if self.answered else "",
                     tests=world.tests(task),
                     language="python",
                     task="generation",
@@ -83,13 +83,13 @@ class Starter(Step):
         return known
 
 
-def _answer(task: world.Task, luck: Random) -> str:
-    return f"```python\n{world.solution(task, luck.choice(world.STYLES))}```"
+def _answer(task: world.Task, rng: Random) -> str:
+    return f"```python\n{world.solution(task, rng.choice(world.STYLES))}```"
 
 
-def _raw(step: str, task: world.Task, wording: str, luck: Random) -> Sample:
+def _raw(step: str, task: world.Task, wording: str, rng: Random) -> Sample:
     """A program with its task as docstring, as ``sources.folder`` would give it."""
-    head, *body = world.solution(task, luck.choice(world.STYLES)).splitlines()
+    head, *body = world.solution(task, rng.choice(world.STYLES)).splitlines()
     code = "\n".join([head, f'    """{wording}"""', *body]) + "\n"
     return Sample.born(
         step, code=code, tests=world.tests(task), language="python", source="starter", license="CC0-1.0",

@@ -111,7 +111,7 @@ class Sft(Step):
             UserError: the template disagrees with the model's, or the loss is no longer finite.
         """
         try:
-            from .loop.run import run
+            from .loop.training_run import run
         except ModuleNotFoundError as error:
             problem = f"training needs {error.name!r}, which is not installed"
             raise SetupError(f"steps.{ctx.step}", problem, "pip install 'tunesmith[train]'") from error

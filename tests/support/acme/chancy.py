@@ -10,8 +10,8 @@ class Chancy(Step):
     """Keeps about half of the rows; what it notes depends on the row's chance only."""
 
     def row(self, sample: Sample, ctx: Context) -> Yield:
-        luck = ctx.chance(sample).random()
-        if luck < 0.5:
+        rng = ctx.chance(sample).random()
+        if rng < 0.5:
             yield Drop(sample, "unlucky")
         else:
-            yield sample.grow(ctx.step, answer=f"{luck:.6f}")
+            yield sample.grow(ctx.step, answer=f"{rng:.6f}")

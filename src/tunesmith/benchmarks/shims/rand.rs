@@ -1,5 +1,5 @@
 // What benchmark programs use of the crate `rand` 0.7: a small generator (xorshift), always seeded alike.
-// The tests of Rust/32 leave to luck whether the reference converges; with this seed it does.
+// The tests of Rust/32 leave to rng whether the reference converges; with this seed it does.
 #[allow(dead_code)]
 mod rand {
     use std::cell::Cell;

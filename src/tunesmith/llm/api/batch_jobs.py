@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import Fault, Refused, Transient
+from ..request_errors import AccessRefused, RequestError, Transient
 from .http import Http
 from .wire import from_json, to_json
 
@@ -32,7 +32,7 @@ Result = tuple[int, Any]
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class BatchJob:
     """A file of requests and the batch made of it. ``batch`` is empty until it is known to exist."""
 
     file: str
@@ -50,8 +50,8 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.jobs = list(self._read())
 
-    def _read(self) -> Iterable[Job]:
-        jobs: dict[str, Job] = {}
+    def _read(self) -> Iterable[BatchJob]:
+        jobs: dict[str, BatchJob] = {}
         for line in self._path.read_bytes().splitlines() if self._path.exists() else ():
             try:
                 entry = from_json(line)
@@ -60,12 +60,12 @@ class Journal:
             if entry["base_url"] != self._base_url or entry["at"] < time.time() - _KEPT_FOR:
                 continue
             if "names" in entry:
-                jobs[entry["file"]] = Job(entry["file"], tuple(entry["names"]))
+                jobs[entry["file"]] = BatchJob(entry["file"], tuple(entry["names"]))
             elif entry["file"] in jobs:
                 jobs[entry["file"]].batch = entry["batch"]
         return jobs.values()
 
-    def note(self, job: Job) -> None:
+    def note(self, job: BatchJob) -> None:
         """Note a job: with its names before its batch is made, with its batch after; durable on return."""
         entry = {"base_url": self._base_url, "at": time.time(), "file": job.file}
         entry |= {"batch": job.batch} if job.batch else {"names": job.names}
@@ -143,7 +143,7 @@ class Jobs:
 
     async def _submit(self, lines: dict[str, bytes]) -> None:
         try:
-            job = Job(await self._upload(b"\n".join(lines.values())), tuple(lines), fresh=True)
+            job = BatchJob(await self._upload(b"\n".join(lines.values())), tuple(lines), fresh=True)
             await asyncio.to_thread(self._journal.note, job)
         except Exception as error:  # a door: whoever asked gets what was caught
             self._fail(lines, error)
@@ -152,7 +152,7 @@ class Jobs:
         job.follower = asyncio.current_task()
         await self._follow(job)
 
-    async def _follow(self, job: Job) -> None:
+    async def _follow(self, job: BatchJob) -> None:
         """Ask after ``job`` until it is over; then everybody who waits for a part of it is told."""
         try:
             if not job.batch:
@@ -160,7 +160,7 @@ class Jobs:
             state = await self._wait(job)
             found = await self._collect(state)
         except Exception as error:  # a door: whoever asked gets what was caught
-            if isinstance(error, Refused) and error.kind == "refused 404":
+            if isinstance(error, AccessRefused) and error.kind == "refused 404":
                 self._forget(job)  # the provider no longer knows it: its requests are asked anew
                 error = Transient("batch lost", error.message)
             self._fail(job.names, error)
@@ -175,7 +175,7 @@ class Jobs:
             else:
                 self._fail((name,), lost)
 
-    async def _make(self, job: Job) -> None:
+    async def _make(self, job: BatchJob) -> None:
         """Make the batch of an uploaded file, or find the one that an earlier process made of it."""
         if not job.fresh:
             job.batch = await self._find(job.file)
@@ -196,7 +196,7 @@ class Jobs:
                 return ""
             after = f"&after={page['data'][-1]['id']}"
 
-    async def _wait(self, job: Job) -> dict[str, Any]:
+    async def _wait(self, job: BatchJob) -> dict[str, Any]:
         missed = 0
         while True:
             try:
@@ -241,7 +241,7 @@ class Jobs:
             raise Transient("malformed", f"{path}: the reply lacks {', '.join(missing)}")
         return reply
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: BatchJob) -> None:
         for name in job.names:
             if self._job_of.get(name) is job:
                 del self._job_of[name]
@@ -270,10 +270,10 @@ def _result(line: dict[str, Any]) -> tuple[str, Result]:
     return line["custom_id"], (int(response["status_code"]), response["body"])
 
 
-def _failed(state: dict[str, Any], poll: float) -> Fault:
+def _failed(state: dict[str, Any], poll: float) -> RequestError:
     """Why a batch was not begun: too much is queued already (come back), or the file is refused."""
     errors = (state.get("errors") or {}).get("data") or [{}]
     said = f"batch {state.get('id')} failed: {errors[0].get('message', 'no reason given')}"
     if errors[0].get("code") in _TOO_MUCH:
         return Transient("rate limit", said, max(60.0, poll))
-    return Refused("batch failed", said)
+    return AccessRefused("batch failed", said)

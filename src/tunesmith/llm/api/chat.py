@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ...requests import Completion, Request, Usage
 from ...sample import Json
-from ..errors import Fault, Transient, of_status
+from ..request_errors import RequestError, Transient, of_status
 from ..tokens import request_tokens, tokens_of
 from .wire import from_json
 
@@ -136,7 +136,7 @@ def _estimated(request: Request, text: str, place: int) -> Usage:
     return Usage(0 if place else request_tokens(request), tokens_of(text))
 
 
-def _reported(error: Any) -> Fault:
+def _reported(error: Any) -> RequestError:
     """The fault of an error that came inside a 200 reply, as gateways send it."""
     code = error.get("code") if isinstance(error, dict) else None
     said = str(error.get("message", error) if isinstance(error, dict) else error)

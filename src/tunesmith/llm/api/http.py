@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...errors import SetupError
-from ..errors import Fault, Transient, of_status, retry_after
+from ..request_errors import RequestError, Transient, of_status, retry_after
 from .chat import error_text
 from .secrets import scrubbed, secret
 
@@ -44,7 +44,7 @@ class Http:
     async def send(self, method: str, base_url: str, path: str, data: Any = None, *, seconds: float) -> bytes:
         """The body of a 200 reply to ``method base_url+path``, within ``seconds``.
 
-        data: JSON bytes, or an ``aiohttp.FormData``. Raises a Fault for everything else.
+        data: JSON bytes, or an ``aiohttp.FormData``. Raises a RequestError for everything else.
         """
         import aiohttp
 
@@ -72,7 +72,7 @@ class Http:
             said = scrubbed(f"{type(error).__name__} {error}", self._key)
             raise Transient("dropped connection", f"{base_url}: {said}") from error
 
-    def _fault(self, status: int, raw: bytes, headers: Any) -> Fault:
+    def _fault(self, status: int, raw: bytes, headers: Any) -> RequestError:
         if 300 <= status < 400:
             target = headers.get("Location", "?")
             said = f"the server redirects to {target}; use that as base_url"

@@ -17,7 +17,7 @@ from ..model import Backend
 from .wire import to_json
 
 
-class Source(Backend, Protocol):
+class DrawSource(Backend, Protocol):
     """A backend that can be asked for so many answers to one request."""
 
     async def several(self, request: Request, count: int) -> list[Completion]: ...
@@ -32,14 +32,14 @@ class _Prompt:
     ready: dict[int, Completion] = field(default_factory=dict)
 
 
-class Draws:
+class MultiDraw:
     """A ``Backend`` that asks ``source`` for up to ``most`` draws of a prompt at a time."""
 
-    def __init__(self, most: int, source: Source) -> None:
+    def __init__(self, most: int, source: DrawSource) -> None:
         self._most, self._source = most, source
         self._prompts: dict[Hashable, _Prompt] = {}
 
-    async def __aenter__(self) -> Draws:
+    async def __aenter__(self) -> MultiDraw:
         await self._source.__aenter__()
         return self
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from ...requests import Completion, Request
-from ..errors import Permanent
+from ..request_errors import Permanent
 from .generation import Local
 
 _LINGER = 0.005

@@ -92,8 +92,8 @@ class Chooser:
             outside = ranked.cumsum(-1) - ranked >= mass[:, None]
             probable = probable.masked_fill(outside.scatter(-1, order, outside), 0.0)
         reach = probable.cumsum(-1)  # in the order of the vocabulary: near ties must not swap places
-        luck = torch.tensor([stream.random() for stream in self._chance], device=scores.device)
-        place = torch.searchsorted(reach, luck.double()[:, None] * reach[:, -1:], right=True)[:, 0]
+        rng = torch.tensor([stream.random() for stream in self._chance], device=scores.device)
+        place = torch.searchsorted(reach, rng.double()[:, None] * reach[:, -1:], right=True)[:, 0]
         return place.clamp(max=scores.shape[-1] - 1)
 
     def _note_first(self, scores: Any) -> None:

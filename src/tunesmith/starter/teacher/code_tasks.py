@@ -38,14 +38,14 @@ from ...code.markdown import code_of, language_name, parse
 from ...replies import fenced
 from ...requests import Request
 from .. import world
-from . import bugs, describe, from_code, javascript, judgements, rework
-from .seeds import luck
+from . import bugs, describe, from_code, judgements, rework, to_javascript
+from .rng import rng
 
 Handler = Callable[[Request], str | None]
 _EXAMPLE = re.compile(r"`(\w+\([^`\n]*\))` gives `([^`\n]+)`")
 
 
-def _source(request: Request) -> describe.Source | None:
+def _source(request: Request) -> describe.SourceText | None:
     """The one Python function in a request's facts."""
     language = language_name(str(request.facts.get("language", "")))
     return describe.one_function(str(request.facts.get("code", ""))) if language in ("", "python") else None
@@ -57,7 +57,7 @@ def _record(task: str, instruction: str, information: str, solution: str) -> str
     ).decode()
 
 
-def _purpose(request: Request, source: describe.Source) -> str:
+def _purpose(request: Request, source: describe.SourceText) -> str:
     given = str(request.facts.get("docstring") or "") or ast.get_docstring(source.function) or ""
     return describe.purpose(given)
 
@@ -74,7 +74,7 @@ def generation(request: Request) -> str | None:
     return _record("generation", asked, given, fenced(source.code, "python"))
 
 
-def _examples(source: describe.Source) -> str:
+def _examples(source: describe.SourceText) -> str:
     """The docstring's examples in one sentence; ``write_tests`` reads them back."""
     found = describe.examples(ast.get_docstring(source.function) or "")
     told = [
@@ -108,13 +108,13 @@ def unrepaired(request: Request) -> str | None:
 
 def _repair(request: Request, *, mended: bool) -> str | None:
     source = _source(request)
-    chosen = luck(request)
+    chosen = rng(request)
     made = bugs.injected(source.code, chosen) if source else None
     if source is None or made is None:
         return None
     right: str | None = source.code
     if not mended:
-        other = bugs.injected(source.code, luck(request, "other bug"))
+        other = bugs.injected(source.code, rng(request, "other bug"))
         right = other[0] if other and other[0] != made[0] else None
     purpose = _purpose(request, source)
     asked = f"This Python {source.kind} has a bug; find it and give the corrected code."
@@ -127,7 +127,7 @@ def translation(request: Request) -> str | None:
     source = _source(request)
     if source is None or language_name(str(request.facts.get("target", ""))) != "javascript":
         return None
-    translated = javascript.translated(source.function)
+    translated = to_javascript.translated(source.function)
     if translated is None:
         return None
     asked = "Translate this Python function on finite numbers to JavaScript; whole numbers stay below 2**53."
@@ -149,7 +149,7 @@ def evolve_by(heuristic: str) -> Handler:
         if world.recognise(instruction):
             return None  # that world has harder tasks of its own
         answer = code_of(str(request.facts.get("answer") or ""), "python")
-        return rework.evolved(instruction, answer, heuristic, luck(request))
+        return rework.evolved(instruction, answer, heuristic, rng(request))
 
     return evolve
 

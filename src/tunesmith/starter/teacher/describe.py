@@ -22,7 +22,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceText:
     """Python source that holds exactly one top-level function, and that function."""
 
     code: str
@@ -45,14 +45,14 @@ class Source:
         return f"{self.name}({ast.unparse(self.function.args)}){returns}"
 
 
-def one_function(code: str) -> Source | None:
-    """``code`` as a ``Source``; None unless its only function or class at top level is one function."""
+def one_function(code: str) -> SourceText | None:
+    """``code`` as a ``SourceText``; None unless its only function or class at top level is one function."""
     tree = parse(code)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     found = [node for node in tree.body if isinstance(node, kinds)] if tree else []
     if len(found) != 1 or isinstance(found[0], ast.ClassDef):
         return None
-    return Source(code, found[0])
+    return SourceText(code, found[0])
 
 
 def parameters(function: Function) -> list[str]:
@@ -80,7 +80,7 @@ def inside(function: Function) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def without_docstring(source: Source) -> str:
+def without_docstring(source: SourceText) -> str:
     """The code with the function's docstring cut out; layout and comments elsewhere untouched."""
     first = source.function.body[0]
     if not ast.get_docstring(source.function, clean=False) or len(source.function.body) == 1:
@@ -133,7 +133,7 @@ def listed(names: list[str], limit: int = 5) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def account(source: Source) -> str:
+def account(source: SourceText) -> str:
     """What a function takes, does, gives and raises, in a few sentences; only what can be read off."""
     function = source.function
     named = [name for name in parameters(function) if name not in ("self", "cls")]

@@ -20,7 +20,7 @@ from ...replies import prose, sentences, words
 from ...requests import Request
 from .. import world
 from . import describe, judgements, rework
-from .seeds import luck
+from .rng import rng
 
 _LANGUAGE = re.compile(r"\b(?:python|javascript|java|go|rust|ruby|php|typescript|sql)\b|c\+\+", re.IGNORECASE)
 _UNSEEN = re.compile(
@@ -166,7 +166,7 @@ def oss_instruct(request: Request) -> str | None:
     facts = code_facts(_dedented(str(request.facts.get("fragment", ""))))
     if facts is None or language_name(str(request.facts.get("language", ""))) not in ("", "python"):
         return None
-    chosen = luck(request)
+    chosen = rng(request)
     tasks = world.tasks("train")
     for _ in range(20):
         task = tasks[int(chosen.random() * len(tasks))]
@@ -197,7 +197,7 @@ def inverse(request: Request) -> str | None:
         return None
     place = _programs().get(fingerprint(code))
     if place is not None:
-        return world.instruction(world.tasks("train")[place], luck(request))
+        return world.instruction(world.tasks("train")[place], rng(request))
     source = describe.one_function(code)
     told = str(request.facts.get("docstring") or "")
     purpose = describe.purpose(told or ast.get_docstring(source.function) or "") if source else ""

@@ -17,7 +17,7 @@ import orjson
 from ...replies import sentences
 from ...requests import Request
 from .. import world
-from .seeds import luck
+from .rng import rng
 
 T = TypeVar("T")
 _MANNERS = MappingProxyType({"functional": "functional", "terse": "comprehension", "simple_first": "loop"})
@@ -25,14 +25,14 @@ _MANNERS = MappingProxyType({"functional": "functional", "terse": "comprehension
 
 
 def answer(request: Request) -> str | None:
-    """A right program, in a style of luck's choosing; a loop where one pass is demanded."""
-    reading, chosen = _read(request), luck(request)
+    """A right program, in a style of rng's choosing; a loop where one pass is demanded."""
+    reading, chosen = _read(request), rng(request)
     return _answer(request, reading, reading.task, chosen) if reading else None
 
 
 def wrong_answer(request: Request) -> str | None:
     """The program of a task that differs in one part, and fails the tests."""
-    reading, chosen = _read(request), luck(request)
+    reading, chosen = _read(request), rng(request)
     attempt = _near_miss(reading.task, chosen) if reading else None
     return _answer(request, reading, attempt, chosen) if reading and attempt else None
 
@@ -47,7 +47,7 @@ def harder_by(how: world.Complication) -> Callable[[Request], str | None]:
     """A handler that asks for a task one complication away, in fresh words; a demand for one pass stays."""
 
     def evolve(request: Request) -> str | None:
-        reading, chosen = _read(request), luck(request)
+        reading, chosen = _read(request), rng(request)
         if reading is None:
             return None
         options = [t for t in world.harder(reading.task, how) if t.finish.folds or not reading.one_pass]
@@ -58,7 +58,7 @@ def harder_by(how: world.Complication) -> Callable[[Request], str | None]:
 
 def misdirect(request: Request) -> str | None:
     """The same task, with a program for company that does nearly what is asked, but not quite."""
-    reading, chosen = _read(request), luck(request)
+    reading, chosen = _read(request), rng(request)
     attempt = _near_miss(reading.task, chosen) if reading else None
     if reading is None or attempt is None or reading.misleading:
         return None
@@ -68,20 +68,20 @@ def misdirect(request: Request) -> str | None:
 
 def demand_less(request: Request) -> str | None:
     """The same task, to be solved in one pass without a list, where that is possible."""
-    reading, chosen = _read(request), luck(request)
+    reading, chosen = _read(request), rng(request)
     if reading is None or reading.one_pass or reading.misleading or not reading.task.finish.folds:
         return None
     return _worded(reading.task, True, chosen)
 
 
 def further_tasks(request: Request) -> str | None:
-    """Training tasks of the same family as one that is shown, in words of luck's choosing."""
+    """Training tasks of the same family as one that is shown, in words of rng's choosing."""
     shown = [world.read(str(text)) for text in request.facts.get("tasks", ())]
     families = {reading.task.family.name for reading in shown if reading}
     pool = [task for task in world.tasks("train") if task.family.name in families]
     if not pool:
         return None
-    chosen = luck(request)
+    chosen = rng(request)
     new = chosen.sample(pool, min(int(request.facts.get("count", 1)), len(pool)))
     return orjson.dumps({"tasks": [world.instruction(task, chosen) for task in new]}).decode()
 
@@ -125,7 +125,7 @@ def _answer(request: Request, reading: world.Reading, task: world.Task, chosen: 
 
 
 def _way(task: world.Task, chosen: Random) -> str:
-    """The steps of a task, in words of luck's choosing: all the reasoning that these rules do."""
+    """The steps of a task, in words of rng's choosing: all the reasoning that these rules do."""
     *steps, finish = [_pick(part.says, chosen) for part in task.parts]
     first = [f"First {steps[0]}.", *(f"Then {step}." for step in steps[1:])] if steps else []
     return " ".join([f"The input is `{task.family.argument}`.", *first, f"Last, {finish}."])

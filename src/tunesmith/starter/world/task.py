@@ -67,12 +67,12 @@ class Task:
 @cache
 def pool(family: str) -> tuple[Any, ...]:
     """Inputs of a family on which meanings are compared and from which tests are drawn; edges first."""
-    luck = chance(0, "starter.pool", family)
+    rng = chance(0, "starter.pool", family)
 
     def some(choices: Any, least: int, most: int) -> list[Any]:
         return [
-            choices[int(luck.random() * len(choices))]
-            for _ in range(least + int(luck.random() * (most - least + 1)))
+            choices[int(rng.random() * len(choices))]
+            for _ in range(least + int(rng.random() * (most - least + 1)))
         ]
 
     if family == "numbers":

@@ -53,10 +53,10 @@ class Reading:
     misleading: str = ""
 
 
-def instruction(task: Task, luck: Random) -> str:
-    """``task`` in words, one of its many wordings, as ``luck`` has it."""
-    phrases = [part.says[int(luck.random() * len(part.says))] for part in task.parts]
-    return _sentence(task, phrases, FRAMES[int(luck.random() * len(FRAMES))])
+def instruction(task: Task, rng: Random) -> str:
+    """``task`` in words, one of its many wordings, as ``rng`` has it."""
+    phrases = [part.says[int(rng.random() * len(part.says))] for part in task.parts]
+    return _sentence(task, phrases, FRAMES[int(rng.random() * len(FRAMES))])
 
 
 def instructions(task: Task) -> Iterator[str]:
@@ -65,14 +65,14 @@ def instructions(task: Task) -> Iterator[str]:
         yield _sentence(task, list(phrases), frame)
 
 
-def demand_one_pass(text: str, luck: Random) -> str:
+def demand_one_pass(text: str, rng: Random) -> str:
     """The instruction with the demand to need one pass and no list."""
-    return f"{text} {ONE_PASS[int(luck.random() * len(ONE_PASS))]}"
+    return f"{text} {ONE_PASS[int(rng.random() * len(ONE_PASS))]}"
 
 
-def mislead(text: str, attempt: str, luck: Random) -> str:
+def mislead(text: str, attempt: str, rng: Random) -> str:
     """The instruction with a wrong ``attempt`` (source) for company."""
-    return f"{text}\n{MISLEADING[int(luck.random() * len(MISLEADING))]}\n```python\n{attempt}```"
+    return f"{text}\n{MISLEADING[int(rng.random() * len(MISLEADING))]}\n```python\n{attempt}```"
 
 
 def _sentence(task: Task, phrases: list[str], frame: Frame) -> str:

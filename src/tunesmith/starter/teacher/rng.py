@@ -10,7 +10,7 @@ from ...chance import chance
 from ...requests import Request
 
 
-def luck(request: Request, purpose: str = "") -> Random:
+def rng(request: Request, purpose: str = "") -> Random:
     """A generator that follows from the request's intent, facts, messages and draw, and ``purpose``."""
     said = [[message.role, message.content] for message in request.messages]
     key = orjson.dumps([said, dict(request.facts)], option=orjson.OPT_SORT_KEYS).decode()

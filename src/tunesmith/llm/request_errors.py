@@ -1,10 +1,10 @@
 """What can go wrong between us and a model, sorted by what to do about it.
 
-    Fault
+    RequestError
     ├── Permanent    this request only: its row goes to the bin, nothing is retried
     ├── Transient    try again, after ``retry_after`` seconds or a jittered wait
-    │   └── Busy     the same, and send less: 429, 503
-    └── Refused      no request will be answered (bad key, no credit, no such model): stop the run
+    │   └── RateLimited    the same, and send less: 429, 503
+    └── AccessRefused  no request will be answered (bad key, no credit, no such model): stop the run
 
 A backend raises these from ``complete``; the client turns them into a ``Failure``, another try, or
 ``ProviderRefused``. ``kind`` is short and countable, because rows in the bin are counted by it.
@@ -33,7 +33,7 @@ LONGEST_WAIT = 900.0
 """Seconds. A provider that asks us to wait longer (a daily quota) stops the run instead."""
 
 
-class Fault(TunesmithError):
+class RequestError(TunesmithError):
     """A request was not answered. ``kind`` is countable, ``message`` is for people."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -41,11 +41,11 @@ class Fault(TunesmithError):
         super().__init__(f"{kind}: {message}")
 
 
-class Permanent(Fault):
+class Permanent(RequestError):
     """This request will never be answered; others may."""
 
 
-class Transient(Fault):
+class Transient(RequestError):
     """The same request may be answered later. ``retry_after``: seconds, where the server said."""
 
     def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
@@ -53,7 +53,7 @@ class Transient(Fault):
         self.retry_after = retry_after
 
 
-class Busy(Transient):
+class RateLimited(Transient):
     """The server asks for fewer requests. ``elsewhere``: another server may be asked at once."""
 
     def __init__(
@@ -63,17 +63,19 @@ class Busy(Transient):
         self.elsewhere = elsewhere
 
 
-class Refused(Fault):
+class AccessRefused(RequestError):
     """Nothing we send will be answered until the user mends something."""
 
 
-def of_status(status: int, message: str, retry_after: float | None = None) -> Fault:
+def of_status(status: int, message: str, retry_after: float | None = None) -> RequestError:
     """The fault that an HTTP ``status`` (not 2xx) stands for; ``message`` is the server's, scrubbed."""
     said = f"HTTP {status}: {message}"
     if status in (401, 402, 403):
-        return Refused(f"refused {status}", f"{said}. Check the API key, its rights and its credit")
+        return AccessRefused(f"refused {status}", f"{said}. Check the API key, its rights and its credit")
     if status in (404, 405, 410) or 300 <= status < 400:
-        return Refused(f"refused {status}", f"{said}. Check base_url (it usually ends in /v1) and model")
+        return AccessRefused(
+            f"refused {status}", f"{said}. Check base_url (it usually ends in /v1) and model"
+        )
     if status in (429, 503, 529):
         return _pushed_back(status, said, retry_after)
     if status in (408, 504):
@@ -83,13 +85,15 @@ def of_status(status: int, message: str, retry_after: float | None = None) -> Fa
     return Permanent(f"refused {status}", said)
 
 
-def _pushed_back(status: int, said: str, retry_after: float | None) -> Fault:
+def _pushed_back(status: int, said: str, retry_after: float | None) -> RequestError:
     if "insufficient_quota" in said:
-        return Refused("no credit", f"{said}. Add credit to the account, then run the same command")
+        return AccessRefused("no credit", f"{said}. Add credit to the account, then run the same command")
     if retry_after is not None and retry_after > LONGEST_WAIT:
         wait = f"{retry_after / 3600:.1f} hours"
-        return Refused("rate limit", f"{said}. The provider asks to come back in {wait}; run again then")
-    return Busy("rate limit" if status == 429 else "overloaded", said, retry_after)
+        return AccessRefused(
+            "rate limit", f"{said}. The provider asks to come back in {wait}; run again then"
+        )
+    return RateLimited("rate limit" if status == 429 else "overloaded", said, retry_after)
 
 
 def retry_after(headers: Iterable[tuple[str, str]], now: float) -> float | None:

@@ -30,7 +30,7 @@ _FIELD = re.compile(r'[ \t\n\r]*([{,])[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ 
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BenchmarkSource:
     """One file of a benchmark.
 
     name: of the benchmark, for errors.  path: under a data folder.  url: of a public copy.
@@ -43,7 +43,7 @@ class Source:
     hub: tuple[str, str] = ("", "")
 
 
-def locate(source: Source, data: str | None) -> Path:
+def locate(source: BenchmarkSource, data: str | None) -> Path:
     """The file on this machine, fetched where need be.
 
     Raises:
@@ -77,7 +77,7 @@ def kept_folder() -> Path:
     return cache_folder() / "benchmarks"
 
 
-def _cached(source: Source) -> Path:
+def _cached(source: BenchmarkSource) -> Path:
     kept = kept_folder() / source.path
     if kept.is_file():
         return kept
@@ -102,7 +102,7 @@ def _cached(source: Source) -> Path:
     return kept
 
 
-def _from_hub(source: Source) -> Path:
+def _from_hub(source: BenchmarkSource) -> Path:
     repository, file = source.hub
     if not repository:
         fix = f"fetch {source.url} and give `data`, or leave `data` out"
@@ -121,9 +121,9 @@ def _from_hub(source: Source) -> Path:
         raise SetupError(f"benchmark {source.name}", problem, fix) from error
 
 
-def fetched(name: str, path: str, repository: str, file: str) -> Source:
+def fetched(name: str, path: str, repository: str, file: str) -> BenchmarkSource:
     """A source that only the hub has."""
-    return Source(name, path, hub=(repository, file))
+    return BenchmarkSource(name, path, hub=(repository, file))
 
 
 def rows(path: Path, needs: Sequence[str], as_text: Sequence[str] = ()) -> list[Row]:

@@ -16,7 +16,7 @@ from .checkpoints import Progress
 from .encode import encode
 from .feed import Feed
 from .prepare import add_tokens, sizes, trainable, write
-from .trainer import Job, alone, train
+from .trainer import TrainingJob, alone, train
 
 if TYPE_CHECKING:
     from ..sft import Sft
@@ -33,7 +33,7 @@ def run(step: Sft, rows: Table, ctx: Context) -> tuple[Path, dict[str, Any]]:
     return job.progress.finished() or _trained(job)
 
 
-def _prepared(step: Sft, rows: Table, ctx: Context) -> Job:
+def _prepared(step: Sft, rows: Table, ctx: Context) -> TrainingJob:
     source: Trainable = ctx.model
     where, seed = f"steps.{ctx.step}", number(ctx.seed, ctx.step)
     model, tokenizer = source.load()
@@ -55,10 +55,10 @@ def _prepared(step: Sft, rows: Table, ctx: Context) -> Job:
     )  # fmt: skip
     key = number(0, step.settings(), encoded.digest, source.identity(), seed)
     progress = Progress(ctx.folder, f"{key:016x}", save_steps=step.save_steps, save_minutes=step.save_minutes)
-    return Job(step, model, tokenizer, template, encoded, feed, progress, seed, where, ctx.tell)
+    return TrainingJob(step, model, tokenizer, template, encoded, feed, progress, seed, where, ctx.tell)
 
 
-def _trained(job: Job) -> tuple[Path, dict[str, Any]]:
+def _trained(job: TrainingJob) -> tuple[Path, dict[str, Any]]:
     dtype = job.model.dtype
     with alone(job.seed):
         job = replace(job, model=trainable(job.model, job.step, job.where))
@@ -69,7 +69,7 @@ def _trained(job: Job) -> tuple[Path, dict[str, Any]]:
     return job.progress.finish(notes), notes
 
 
-def _facts(job: Job) -> dict[str, Any]:
+def _facts(job: TrainingJob) -> dict[str, Any]:
     """What was trained on, for the report."""
     encoded, feed = job.encoded, job.feed
     lengths, supervised = encoded.lengths, encoded.supervised()

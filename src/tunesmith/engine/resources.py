@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..step import Embedder
 
 
-class InstrumentLender:
+class LocalResources:
     """Lends one sandbox and one embedder of each name; ``close`` ends what they started."""
 
     def __init__(self, workers: int, isolation: str | None = None) -> None:

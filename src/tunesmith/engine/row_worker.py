@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from ..sample import Drop, Sample
 from ..step import Context, Step
-from .lender import InstrumentLender
+from .resources import LocalResources
 from .rowwise import apply_batch, apply_row
 
-_lender: InstrumentLender | None = None  # one per worker process, for its whole life
+_lender: LocalResources | None = None  # one per worker process, for its whole life
 
 
 def start(path: list[str], isolation: str | None) -> None:
@@ -23,7 +23,7 @@ def start(path: list[str], isolation: str | None) -> None:
     global _lender  # noqa: PLW0603 - a pool offers no other place for what a worker keeps
     sys.path[:] = path
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _lender = InstrumentLender(1, isolation)
+    _lender = LocalResources(1, isolation)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

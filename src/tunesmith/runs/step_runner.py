@@ -8,31 +8,31 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
-from ..engine import Chunk, Engine, Job
+from ..engine import Chunk, Engine, StepJob
 from ..errors import StepError, TunesmithError
 from ..files import write_json
 from ..llm.client import Client
-from ..llm.costs import Bill
+from ..llm.costs import Costs
 from ..llm.model import Model
 from ..llm.store import AnswerStore
 from ..models.hf import Hf
 from ..recipe.recipe import Node, Recipe
 from ..results import Score
 from ..rows import Table
-from ..step import Context, Lender, ScoreStep, TrainStep
+from ..step import Context, Resources, ScoreStep, TrainStep
 from .failures import held, losses, start_over
-from .fingerprint import Identity, hashed
-from .folder import RunFolder, StepFolder
-from .outputs import Given, Names, collected, keys_of, lost_above
+from .fingerprint import Fingerprints, hashed
+from .run_folder import RunFolder, StepFolder
+from .outputs import StepOutput, Names, inputs_of, keys_of, lost_above
 
 
-class Listener:
+class RunListener:
     """Hears how a run goes; every method may be left as it is."""
 
     def began(self, step: str, kind: str, rows: int) -> None:
         """A step starts, over ``rows`` input rows (0: unknown)."""
 
-    def moved(self, step: str, read: int, kept: int, dropped: int, bill: Bill) -> None:
+    def moved(self, step: str, read: int, kept: int, dropped: int, bill: Costs) -> None:
         """The running step has got on; kept and dropped count what this process made."""
 
     def counted(self, step: str, done: int, total: int) -> None:
@@ -43,20 +43,20 @@ class Listener:
 
 
 @dataclass
-class Workshop:
+class StepRunner:
     """Everything that the steps of one run share."""
 
     recipe: Recipe
     folder: RunFolder
     engine: Engine
-    lender: Lender
+    lender: Resources
     store: AnswerStore
-    bill: Bill
-    listener: Listener
-    identity: Identity
+    bill: Costs
+    listener: RunListener
+    identity: Fingerprints
     ran: list[str] = field(default_factory=list)
 
-    def step(self, node: Node, name: str, place: StepFolder, names: Names) -> Given:
+    def step(self, node: Node, name: str, place: StepFolder, names: Names) -> StepOutput:
         """Do the step, or go on with it, or find it done. ``name`` is unique in the run."""
         facts = self.identity.of_step(node, name, keys_of(names))
         key = hashed(facts)
@@ -71,13 +71,13 @@ class Workshop:
         weights = hashed({"key": key, "lost": lost}) if lost else key
         model = self._trained(node, names, done, weights) if node.step.kind == "train" else None
         scores = tuple(done.get("scores", ()))
-        given = Given(key, tuple(place.rows()), tuple(place.drops()), model, scores)
+        given = StepOutput(key, tuple(place.rows()), tuple(place.drops()), model, scores)
         return replace(given, lost=done.get("lost", lost))
 
     def _do(
         self, node: Node, name: str, place: StepFolder, names: Names, identity: dict[str, Any]
     ) -> dict[str, Any]:
-        rows = Table(collected(node.inputs, names).rows)
+        rows = Table(inputs_of(node.inputs, names).rows)
         ctx = self._context(node, name, names)
         if node.step.kind == "train" and place.begun_key != identity["key"] and ctx.folder.exists():
             shutil.rmtree(ctx.folder)
@@ -120,7 +120,7 @@ class Workshop:
             now = (kept + len(chunk.rows), dropped + len(chunk.drops))
             self.listener.moved(name, chunk.stop, *now, self.bill)
 
-        for chunk in self.engine.drive(Job(node.step, ctx, rows, start, client, tell, held(place))):
+        for chunk in self.engine.drive(StepJob(node.step, ctx, rows, start, client, tell, held(place))):
             place.write_shard(chunk.start, chunk.stop, chunk.rows, chunk.drops, name)
             kept, dropped = kept + len(chunk.rows), dropped + len(chunk.drops)
         if not place.rows():

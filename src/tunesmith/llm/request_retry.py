@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from ..errors import ProviderRefused
 from ..requests import Completion, Failure, Request, Sampling
-from .errors import Busy, Fault, Permanent, Refused, Transient
 from .model import Backend, Model
-from .rate_limit import Flow, Window
+from .rate_limit import Flow, RateLimiter
+from .request_errors import AccessRefused, Permanent, RateLimited, RequestError, Transient
 from .tokens import request_tokens
 
 Keep = Callable[[Completion], Awaitable[Completion]]
@@ -46,7 +46,7 @@ class _Try:
         return self.faults + self.push_backs
 
 
-class Asker:
+class RequestRetrier:
     """Asks ``backend``, with at most ``model.in_flight`` requests under way.
 
     probed: called with what a probe's answer used.
@@ -58,7 +58,7 @@ class Asker:
     ) -> None:  # fmt: skip
         self._model, self._flow, self._backend = model, flow, backend
         self._clock, self._probed = clock, probed
-        self.window = Window(model.in_flight, flow, clock)
+        self.window = RateLimiter(model.in_flight, flow, clock)
         self._chance = random.Random()
         self._stopped: ProviderRefused | None = None
         self._answered_at: float | None = None
@@ -77,7 +77,7 @@ class Asker:
             answer = await self._once(request, keep, tried)
             if isinstance(answer, Completion):
                 return answer, tried.attempts + 1
-            if isinstance(answer, Busy):
+            if isinstance(answer, RateLimited):
                 tried.push_backs += 1
             else:
                 tried.faults += 1
@@ -101,13 +101,13 @@ class Asker:
             used = float(answer.usage.input + answer.usage.output)
             self._answered(answer)
             return await keep(answer)
-        except Busy as fault:
+        except RateLimited as fault:
             if not fault.elsewhere:
                 self.window.refused(tried.sent, fault.retry_after)
             return fault
         except (Permanent, Transient) as fault:
             return fault
-        except Refused as fault:
+        except AccessRefused as fault:
             raise self._stop(fault.message) from fault
         finally:
             self.window.leave(used - tried.expected)
@@ -118,7 +118,7 @@ class Asker:
         self._usual_reply += 0.1 * (answer.usage.output - self._usual_reply)
 
     async def _wait(self, fault: Transient, tried: _Try) -> None:
-        if isinstance(fault, Busy):
+        if isinstance(fault, RateLimited):
             return  # the window is shut for as long as it takes
         jittered = self._flow.wait(tried.faults - 1, self._chance)
         await asyncio.sleep(jittered if fault.retry_after is None else fault.retry_after)
@@ -133,7 +133,7 @@ class Asker:
             if self._answered_at is not None and self._answered_at >= tried.sent:
                 return
             other = await self._probe()
-            if isinstance(other, (Transient, Refused)):
+            if isinstance(other, (Transient, AccessRefused)):
                 said = f"{self._model.identity()} answers nothing: {fault}. Asked for one word: {other}"
                 raise self._stop(said) from other
 
@@ -144,19 +144,19 @@ class Asker:
             return
         async with self._probing:
             self._go_on()
-            if self._answered_at is None and isinstance(other := await self._probe(), Fault):
+            if self._answered_at is None and isinstance(other := await self._probe(), RequestError):
                 said = f"the first {_ALL_REFUSED} requests were all refused: {fault.message}"
                 raise self._stop(said) from other
 
-    async def _probe(self) -> Completion | Fault:
+    async def _probe(self) -> Completion | RequestError:
         """Ask the provider for one word."""
         for attempt in range(_PROBE_TRIES):
             try:
                 answer = await self._backend.complete(self._model.resolve(_PROBE))
             except Transient as fault:
-                other: Fault = fault
+                other: RequestError = fault
                 await asyncio.sleep(self._flow.wait(attempt, self._chance))
-            except (Permanent, Refused) as fault:
+            except (Permanent, AccessRefused) as fault:
                 return fault
             else:
                 self._answered_at = self._clock()
