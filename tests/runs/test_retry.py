@@ -21,8 +21,8 @@ from mock_server import Asked, Mock, Reply, failure
 from tunesmith.cli import main
 from tunesmith.errors import FolderError, UserError
 from tunesmith.recipe.load import bundled, load_recipe
-from tunesmith.runs.run_folder import RunFolder, StepFolder
 from tunesmith.runs.retry import recipe_of
+from tunesmith.runs.run_folder import RunFolder, StepFolder
 
 EACH = (250 + 2 * 20) / 1e6
 ROWS = 60

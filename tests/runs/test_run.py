@@ -16,8 +16,8 @@ import pytest
 from tunesmith.errors import FolderError, StepError, UserError
 from tunesmith.recipe.load import load_recipe
 from tunesmith.rows import Table
-from tunesmith.runs.run_folder import RunFolder
 from tunesmith.runs.run import Result, run_recipe
+from tunesmith.runs.run_folder import RunFolder
 
 HERE = Path(__file__).parents[1] / "support"
 RECIPE = """

@@ -20,8 +20,8 @@ from ..files import read_json, write_json
 from ..llm.request_errors import PASSING
 from ..requests import Failure
 from .fingerprint import hashed
-from .run_folder import RunFolder, StepFolder
 from .outputs import merge_losses
+from .run_folder import RunFolder, StepFolder
 
 _MARK = '"failed_in"'
 
@@ -79,7 +79,10 @@ def losses(place: StepFolder, lost_above: str) -> dict[str, Any]:
     if not found:
         return {}
     kinds = Counter(kind for _, kind in found)
-    return {"failures": dict(kinds.most_common()), "lost": merge_losses([lost_above, hashed({"failed": found})])}
+    return {
+        "failures": dict(kinds.most_common()),
+        "lost": merge_losses([lost_above, hashed({"failed": found})]),
+    }
 
 
 def failures_of(run: RunFolder) -> Counter[str]:

@@ -26,8 +26,8 @@ from ..requests import Failure
 from ..rows import Table
 from .failures import failed, hold, standing
 from .fingerprint import Fingerprints
-from .run_folder import RunFolder, StepFolder
 from .run import Result, run_recipe
+from .run_folder import RunFolder, StepFolder
 from .step_runner import RunListener
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Rounds, StopRule
-from .outputs import StepOutput, Names
+from .outputs import Names, StepOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ def best_round(history: Sequence[Probed]) -> int:
     return max(range(len(history)), key=lambda i: (history[i].value, i)) + 1
 
 
-def run_rounds(block: Rounds, given: StepOutput, outer: Names, execute: Execute) -> tuple[StepOutput, dict[str, Any]]:
+def run_rounds(
+    block: Rounds, given: StepOutput, outer: Names, execute: Execute
+) -> tuple[StepOutput, dict[str, Any]]:
     """Run the block.
 
     given: its input rows.  outer: what the names above it stand for.

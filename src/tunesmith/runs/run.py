@@ -26,9 +26,9 @@ from ..recipe.yaml import as_yaml
 from ..rows import Table
 from ..version import __version__
 from .fingerprint import Fingerprints, hashed
-from .run_folder import RunFolder, StepFolder
-from .outputs import StepOutput, Names, inputs_of, keys_of, lost_above, merge_losses
+from .outputs import Names, StepOutput, inputs_of, keys_of, lost_above, merge_losses
 from .rounds import run_rounds
+from .run_folder import RunFolder, StepFolder
 from .step_runner import RunListener, StepRunner
 
 
@@ -102,7 +102,9 @@ def _clear(folder: RunFolder) -> None:
 def _go(runner: StepRunner) -> Result:
     begun = time.monotonic()
     (runner.folder.path / "recipe.yaml").write_text(as_yaml(runner.recipe.data), encoding="utf-8")
-    runner.folder.note("resumed" if (runner.folder.path / "run.json").exists() else "begun", version=__version__)
+    runner.folder.note(
+        "resumed" if (runner.folder.path / "run.json").exists() else "begun", version=__version__
+    )
     _state(runner, "running")
     try:
         scores = _all_steps(runner)

@@ -22,8 +22,8 @@ from ..rows import Table
 from ..step import Context, Resources, ScoreStep, TrainStep
 from .failures import held, losses, start_over
 from .fingerprint import Fingerprints, hashed
+from .outputs import Names, StepOutput, inputs_of, keys_of, lost_above
 from .run_folder import RunFolder, StepFolder
-from .outputs import StepOutput, Names, inputs_of, keys_of, lost_above
 
 
 class RunListener:
