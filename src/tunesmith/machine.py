@@ -1,4 +1,4 @@
-"""This process and the machine it runs on: how many cores it may use, and a pause for the garbage collector."""
+"""This process and its machine: the cores it may use, and a pause for the garbage collector."""
 
 from __future__ import annotations
 
