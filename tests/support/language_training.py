@@ -11,7 +11,7 @@ import numpy as np
 from tunesmith.results import Checkpoint
 from tunesmith.rows import Table
 from tunesmith.step import Context, Need, Step
-from tunesmith.training._settings import Settings
+from tunesmith.training._settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Likely:
         return {"texts": len(self.ids), "rows_trained": len(self.ids)}
 
 
-class Language(Settings, Step):
+class Language(TrainingSettings, Step):
     """Train on whole texts."""
 
     needs_model: ClassVar[Need] = "required"

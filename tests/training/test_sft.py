@@ -17,10 +17,10 @@ from tunesmith.models.hf import Hf
 from tunesmith.requests import Request, Sampling
 from tunesmith.training._settings import Lora
 from tunesmith.training.loop import training_run
-from tunesmith.training.loop.answers import Answers
 from tunesmith.training.loop.checkpoints import Checkpoints
 from tunesmith.training.loop.collate import leak
 from tunesmith.training.loop.encode import encode
+from tunesmith.training.loop.likelihood import Likelihood
 from tunesmith.training.loop.objective import Base
 from tunesmith.training.loop.training_run import thinned
 
@@ -34,7 +34,7 @@ def gradient(student, samples, *, slots=10_000, packed=None):
     """(loss, gradient as one vector) of one step over ``samples``."""
     model, tokenizer = student
     rows = encode(samples, tokenizer, find("roles"), max_length=128)
-    answers = Answers(
+    answers = Likelihood(
         rows, Base(model, tokenizer, find("roles"), 128, "here"), slots=slots, packed_length=packed
     )
     passes = answers.passes(np.arange(len(rows)))

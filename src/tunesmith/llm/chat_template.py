@@ -14,14 +14,16 @@ from typing import Any
 from jinja2 import TemplateError
 
 from ..errors import SetupError, UserError
-from ..requests import Message
+
+Turn = dict[str, str]
+"""``role`` (system, user, assistant) and ``content``."""
 
 _MARK = "\u2403answer\u2403"
 """Stands for a text in trial renderings; no template writes it by itself."""
 _WHERE, _FIX = "template chat", "name another one, such as `template: alpaca` or `template: chatml`"
 
 
-def render(tokenizer: Any, messages: Sequence[Message], *, prompt: bool) -> str:
+def render(tokenizer: Any, messages: Sequence[Turn], *, prompt: bool) -> str:
     """``messages`` as the tokenizer writes them; with ``prompt`` up to where the next answer begins.
 
     A system text goes before the first question where the template has no place for it.
@@ -31,18 +33,18 @@ def render(tokenizer: Any, messages: Sequence[Message], *, prompt: bool) -> str:
     """
     if tokenizer is None or not getattr(tokenizer, "chat_template", None):
         raise SetupError(_WHERE, "this model's tokenizer has no chat template", _FIX)
-    if any(m.role == "system" for m in messages) and not _takes_system(
+    if any(m["role"] == "system" for m in messages) and not _takes_system(
         tokenizer, str(tokenizer.chat_template)
     ):
         messages = _merged(messages)
     try:
         return _apply(tokenizer, messages, prompt)
     except TemplateError as error:
-        roles = ", ".join(m.role for m in messages)
+        roles = ", ".join(m["role"] for m in messages)
         raise UserError(_WHERE, f"the chat template refuses turns of {roles}: {error}", _FIX) from error
 
 
-def parts(tokenizer: Any, messages: Sequence[Message]) -> tuple[str, str, str]:
+def parts(tokenizer: Any, messages: Sequence[Turn]) -> tuple[str, str, str]:
     """(prompt, answer, end) of a conversation whose last turn is the answer; joined, they are all of it.
 
     answer: with whatever the template writes before it, such as a blank or an empty thought.
@@ -51,7 +53,7 @@ def parts(tokenizer: Any, messages: Sequence[Message]) -> tuple[str, str, str]:
         UserError: the generation prompt and the conversation part before the answer begins.
     """
     asked, whole = render(tokenizer, messages[:-1], prompt=True), render(tokenizer, messages, prompt=False)
-    marked = render(tokenizer, [*messages[:-1], Message("assistant", _MARK)], prompt=False)
+    marked = render(tokenizer, [*messages[:-1], _turn("assistant", _MARK)], prompt=False)
     before, _, end = marked.partition(_MARK)
     # A reasoning model's generation prompt opens a thought that its conversations do not have: then the
     # prompt ends where the two part. `closed_prompt` makes the saved tokenizer ask in the same way.
@@ -65,14 +67,14 @@ def parts(tokenizer: Any, messages: Sequence[Message]) -> tuple[str, str, str]:
 
 def end_of_turn(tokenizer: Any) -> str:
     """What the chat template writes after an answer."""
-    turns = [Message("user", "hello"), Message("assistant", _MARK)]
+    turns = [_turn("user", "hello"), _turn("assistant", _MARK)]
     return render(tokenizer, turns, prompt=False).partition(_MARK)[2]
 
 
 def closed_prompt(tokenizer: Any) -> str:
     """The tokenizer's chat template, its generation prompt without a thought that its answers do not have."""
     template = str(tokenizer.chat_template)
-    turns = [Message("user", "hello"), Message("assistant", _MARK)]
+    turns = [_turn("user", "hello"), _turn("assistant", _MARK)]
     asked, begin = render(tokenizer, turns[:1], prompt=True), parts(tokenizer, turns)[0]
     if asked == begin:
         return template
@@ -83,25 +85,28 @@ def closed_prompt(tokenizer: Any) -> str:
     )
 
 
-def _apply(tokenizer: Any, messages: Sequence[Message], prompt: bool) -> str:
-    turns = [{"role": m.role, "content": m.content} for m in messages]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt))
+def _turn(role: str, content: str) -> Turn:
+    return {"role": role, "content": content}
+
+
+def _apply(tokenizer: Any, messages: Sequence[Turn], prompt: bool) -> str:
+    return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompt))
 
 
 @lru_cache(maxsize=8)
 def _takes_system(tokenizer: Any, template: str) -> bool:
     """Whether ``template``, the tokenizer's, writes a system text down (some raise, some leave it out)."""
     try:
-        return _MARK in _apply(tokenizer, [Message("system", _MARK), Message("user", "hello")], True)
+        return _MARK in _apply(tokenizer, [_turn("system", _MARK), _turn("user", "hello")], True)
     except TemplateError:
         return False
 
 
-def _merged(messages: Sequence[Message]) -> list[Message]:
+def _merged(messages: Sequence[Turn]) -> list[Turn]:
     """The same conversation with its system texts before the first question."""
-    system = "\n\n".join(m.content for m in messages if m.role == "system")
-    turns = [m for m in messages if m.role != "system"]
-    first = next((index for index, m in enumerate(turns) if m.role == "user"), None)
+    system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
+    turns = [m for m in messages if m["role"] != "system"]
+    first = next((index for index, m in enumerate(turns) if m["role"] == "user"), None)
     if system and first is not None:
-        turns[first] = Message("user", f"{system}\n\n{turns[first].content}")
+        turns[first] = _turn("user", f"{system}\n\n{turns[first]['content']}")
     return turns

@@ -78,7 +78,8 @@ class Template(BaseModel):
     def prompt(self, messages: Sequence[Message], tokenizer: Any = None) -> str:
         """The prompt of a conversation that ends with a user's turn."""
         if self.chat:
-            return chat_template.render(tokenizer, messages, prompt=True)
+            turns = [{"role": m.role, "content": m.content} for m in messages]
+            return chat_template.render(tokenizer, turns, prompt=True)
         system = "\n\n".join(m.content for m in messages if m.role == "system") or self.default_system
         text = self.system.replace("{system}", system) if system else ""
         for message in messages:
@@ -151,8 +152,8 @@ class Template(BaseModel):
         if self.code_only:
             answer = code_of(answer).strip("\n")
         if self.chat:
-            turns = [Message("user", instruction), Message("assistant", answer)]
-            turns = [Message("system", system), *turns] if system else turns
+            texts = (("system", system), ("user", instruction), ("assistant", answer))
+            turns = [{"role": role, "content": text} for role, text in texts if text or role != "system"]
             return chat_template.parts(tokenizer, turns)
         return self.render(system, instruction, tokenizer), answer, self.end
 

@@ -1,6 +1,6 @@
 """The recipe keys of every step that trains: how rows become steps of training, and how weights change.
 
-A training step inherits them (``class Sft(Settings, Step)``) and adds what is its own; the loop reads them
+A training step inherits them (``class Sft(TrainingSettings, Step)``) and adds its own; the loop reads them
 from here, so it knows no step.
 """
 
@@ -31,7 +31,7 @@ class Lora(BaseModel):
     """Names of the layers that get one."""
 
 
-class Settings(BaseModel):
+class TrainingSettings(BaseModel):
     """What every training step can be told."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

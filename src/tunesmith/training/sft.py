@@ -20,10 +20,10 @@ from ..errors import SetupError
 from ..results import Checkpoint
 from ..rows import Table
 from ..step import Context, Need, Step
-from ._settings import Settings
+from ._settings import TrainingSettings
 
 
-class Sft(Settings, Step):
+class Sft(TrainingSettings, Step):
     """Fine-tune a model on rows, with loss on the answers only."""
 
     needs_model: ClassVar[Need] = "required"
@@ -41,12 +41,14 @@ class Sft(Settings, Step):
             UserError: the template disagrees with the model's, or the loss is no longer finite.
         """
         try:
-            from .loop.answers import Answers
+            from .loop.likelihood import Likelihood
             from .loop.training_run import run
         except ModuleNotFoundError as error:
             problem = f"training needs {error.name!r}, which is not installed"
             raise SetupError(f"steps.{ctx.step}", problem, "pip install 'tunesmith[train]'") from error
         smooth = self.label_smoothing
         return run(
-            self, ctx, lambda base: Answers.of(rows, base, self, packing=self.packing, label_smoothing=smooth)
+            self,
+            ctx,
+            lambda base: Likelihood.of(rows, base, self, packing=self.packing, label_smoothing=smooth),
         )

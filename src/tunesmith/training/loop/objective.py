@@ -2,7 +2,7 @@
 
 The loop (``training_run``, ``trainer``, ``feed``) decides which items a step sees and how weights change;
 an objective decides what an item is (a row, a pair of rows) and what is minimised. A new training step is
-one ``Objective`` and one ``Settings``.
+one ``Objective`` and one ``TrainingSettings``.
 """
 
 from __future__ import annotations

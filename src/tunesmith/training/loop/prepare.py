@@ -11,7 +11,7 @@ import torch
 
 from ...errors import SetupError
 from ...llm.local.threads import quiet
-from .._settings import Lora, Settings
+from .._settings import Lora, TrainingSettings
 from .objective import Base
 
 
@@ -36,7 +36,7 @@ def add_tokens(model: Any, tokenizer: Any, tokens: Sequence[str]) -> list[int]:
     return added
 
 
-def trainable(model: Any, settings: Settings, where: str, added_tokens: Sequence[int] = ()) -> Any:
+def trainable(model: Any, settings: TrainingSettings, where: str, added_tokens: Sequence[int] = ()) -> Any:
     """``model`` as ``settings`` train it: in float32, or with adapters.
 
     added_tokens: ids whose embeddings are trained too where adapters are: nothing else could teach them.

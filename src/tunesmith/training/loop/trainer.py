@@ -21,7 +21,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from ...errors import UserError
 from ...llm.local.threads import cpu_threads, quiet, threads_for
 from ...step import OnProgress
-from .._settings import Settings
+from .._settings import TrainingSettings
 from .checkpoints import Checkpoints
 from .feed import Feed
 from .objective import Base, Objective, Pass
@@ -39,7 +39,7 @@ class TrainingJob:
     all).  added_tokens: ids that the tokenizer has been given for this training.
     """
 
-    settings: Settings
+    settings: TrainingSettings
     base: Base
     objective: Objective
     feed: Feed

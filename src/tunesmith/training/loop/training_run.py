@@ -12,7 +12,7 @@ from ...llm.model import Trainable
 from ...llm.template import find
 from ...results import Checkpoint
 from ...step import Context
-from .._settings import Settings
+from .._settings import TrainingSettings
 from .checkpoints import Checkpoints
 from .feed import Feed
 from .objective import Base, Objective
@@ -22,7 +22,7 @@ from .trainer import TrainingJob, seeded, train
 _CURVE_POINTS = 400
 
 
-def run(settings: Settings, ctx: Context, objective_of: Callable[[Base], Objective]) -> Checkpoint:
+def run(settings: TrainingSettings, ctx: Context, objective_of: Callable[[Base], Objective]) -> Checkpoint:
     """Train ``ctx.model`` towards the objective that ``objective_of`` makes for it.
 
     A training that has ended before is not repeated; one that was killed goes on.
@@ -33,7 +33,9 @@ def run(settings: Settings, ctx: Context, objective_of: Callable[[Base], Objecti
     return Checkpoint(folder, losses, notes["facts"])
 
 
-def _prepared(settings: Settings, ctx: Context, objective_of: Callable[[Base], Objective]) -> TrainingJob:
+def _prepared(
+    settings: TrainingSettings, ctx: Context, objective_of: Callable[[Base], Objective]
+) -> TrainingJob:
     source: Trainable = ctx.model
     seed = number(ctx.seed, ctx.step)
     model, tokenizer = source.load()

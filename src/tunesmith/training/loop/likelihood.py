@@ -15,14 +15,14 @@ from torch.nn.functional import cross_entropy
 
 from ...llm.local.threads import quiet
 from ...sample import Sample
-from .._settings import Settings
+from .._settings import TrainingSettings
 from .collate import Micro, check_isolation, micro_batches
 from .encode import Encoded, encode
 from .forward import predict
 from .objective import Base
 
 
-class Answers:
+class Likelihood:
     """Rows whose answers are learnt, as an ``Objective``.
 
     slots: most tokens of a pass.  packed_length: width to pack rows into, or None to pad them.
@@ -43,8 +43,14 @@ class Answers:
 
     @classmethod
     def of(
-        cls, rows: Iterable[Sample], base: Base, settings: Settings, *, packing: bool, label_smoothing: float
-    ) -> Answers:
+        cls,
+        rows: Iterable[Sample],
+        base: Base,
+        settings: TrainingSettings,
+        *,
+        packing: bool,
+        label_smoothing: float,
+    ) -> Likelihood:
         """``rows`` encoded for ``base``. Raises what ``encode`` and ``check_isolation`` raise."""
         if packing:
             check_isolation(base.model, base.where)
