@@ -119,3 +119,21 @@ def test_a_tokenizer_that_opens_sequences_opens_prompts_once(tokenizer, tmp_path
     ids = find("alpaca").prompt_ids(["Hi"], tokenizer)[0]
     assert ids == tokenizer("Hi")["input_ids"]
     assert ids.count(tokenizer.bos_token_id) == 1
+    tokenizer.chat_template = find("alpaca").jinja(tokenizer)
+    talk = [{"role": "user", "content": "Hi"}]
+    asked = tokenizer.apply_chat_template(talk, add_generation_prompt=True, return_dict=False)
+    assert asked == find("alpaca").taught([("", "Hi", "Ho")], tokenizer)[0].prompt
+
+
+def test_an_answer_gets_no_blank_that_the_conversation_does_not_have():
+    """SentencePiece-like tokenizers put a blank before a text that is tokenised apart."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.BPE({letter: n for n, letter in enumerate("\u2581abAQ:")}, []))
+    words.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    words.decoder = decoders.Metaspace(prepend_scheme="first", split=False)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="</s>")
+    template = Template(name="short", turn="Q:{instruction}A:")
+    (taught,) = template.taught([("", "a", "b")], tokenizer)
+    assert tokenizer.decode([*taught.prompt, *taught.answer]) == "Q:aA:b"

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 import training_world as world
+from chat_styles import STYLES
+from transformers import AutoTokenizer, GenerationConfig
 
 from tunesmith.errors import DataError, UserError
 from tunesmith.llm.template import find, saved
 from tunesmith.models.hf import Hf
+from tunesmith.models.scratch import Scratch
 from tunesmith.requests import Request, Sampling
 from tunesmith.training._settings import Lora
 from tunesmith.training.loop import training_run
@@ -195,6 +198,58 @@ def test_lora_trains_few_parameters_and_is_merged(tmp_path):
         if not torch.equal(weight, trained.get_parameter(name))
     }
     assert changed == {"q_proj", "v_proj"}
+
+
+def test_lora_trains_the_role_tokens_that_the_tokenizer_lacks(tmp_path):
+    """Adapters reach no embedding: without this the new tokens would keep the mean of the old."""
+    step = world.quick(template="chatml", lora=Lora(r=2), epochs=3)
+    done = step.train(world.table(tmp_path, world.rows()), world.context(tmp_path))
+    model, tokenizer = Hf(model=str(done.path)).load()
+    old, _ = world.TINY.load()
+    assert len(tokenizer) == 302
+    for end in ("get_input_embeddings", "get_output_embeddings"):
+        new, before = getattr(model, end)().weight, getattr(old, end)().weight
+        assert torch.equal(new[:300], before)
+        assert not torch.allclose(new[300:], before.mean(0).expand(2, -1), atol=1e-4)
+
+
+@pytest.mark.parametrize("template", ["alpaca", "chatml", "roles"])
+def test_other_tools_ask_the_checkpoint_in_its_own_words(tmp_path, template):
+    student = world.TINY.model_copy(update={"max_length": 512})
+    rows = world.table(tmp_path, world.rows())
+    done = world.quick(template=template).train(rows, world.context(tmp_path, model=student))
+    tokenizer = AutoTokenizer.from_pretrained(done.path)
+    talk = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Add 1 to x."}]
+    asked = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
+    assert asked == find(template).render("Be brief.", "Add 1 to x.")
+    ends = GenerationConfig.from_pretrained(done.path).eos_token_id
+    assert sorted([ends] if isinstance(ends, int) else ends) == find(template).stop_ids(tokenizer)
+
+
+class Chat(Scratch):
+    """A student with the chat template of another model."""
+
+    style: str
+
+    def tokenizer(self):
+        return STYLES[self.style].tokenizer()
+
+
+@pytest.mark.parametrize("style", sorted(STYLES))
+def test_a_model_with_a_chat_template_is_trained_and_asked_under_it(tmp_path, style):
+    words = len(STYLES[style].tokenizer())
+    student = Chat(
+        hidden_size=32, layers=2, heads=2, feed_forward=48, vocab_size=max(words, 300), max_length=256,
+        template="chat", style=style,
+    )  # fmt: skip
+    rows = [replace(row, system="Be brief.") for row in world.rows(4)]
+    done = world.quick().train(world.table(tmp_path, rows), world.context(tmp_path, model=student))
+    local = Hf(model=str(done.path)).open()
+    example = done.facts["example"]
+    request = Request.of(rows[0].instruction, system="Be brief.")
+    (ids,) = local.template.prompt_ids([local.prompt(request)], local.tokenizer)
+    assert local.tokenizer.decode(ids) == example["prompt"]
+    assert local.answer([request])[0] is not None
 
 
 def test_unknown_lora_targets_are_named(tmp_path):
