@@ -108,7 +108,7 @@ def test_a_recipe_reads_at_full_scale_and_says_what_it_is(name: str) -> None:
     assert any(node.step.kind == "score" for node in steps)
 
 
-STATED = re.compile(r"`([\w.]+)` (?:([\d,]+) -> )?([\d,]+)")
+STATED = re.compile(r"`([\w.]+)` (?:(\d+) -> )?(\d+)")
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
 
 
