@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from . import lab
+
 Target = Annotated[str, typer.Argument(metavar="RECIPE", help="A name from `tunesmith recipes`, or a file.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="For example steps.coreset.size=5000.")
@@ -26,6 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+app.add_typer(lab.app, name="lab")
 
 
 def _version(asked: bool) -> None:
