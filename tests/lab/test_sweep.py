@@ -51,7 +51,7 @@ def test_three_arms_over_one_pool_ask_for_it_once(experiment: Path, tmp_path: Pa
     loaded = load_experiment(experiment)
     results = run_sweep(loaded, tmp_path / "out", seeds=1)
     assert [result.arm for result in results] == ["three", "four", "two"]
-    assert len((tmp_path / "asked.log").read_text().splitlines()) == 6 * 2, "each of six rows asks for two draws"
+    assert len((tmp_path / "asked.log").read_text().splitlines()) == 6 * 2  # two draws a row
     shared = RunFolder(tmp_path / "out/arms/three/seed-1").find("asked")
     taken = RunFolder(tmp_path / "out/arms/two/seed-1").find("asked")
     assert [p.read_bytes() for p in shared.rows()] == [p.read_bytes() for p in taken.rows()]
