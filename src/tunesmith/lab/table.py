@@ -101,7 +101,7 @@ def text_table(summary: Summary) -> str:
     lines += [f"| {a.name} | {a.value:.1%} | {a.low:.1%} to {a.high:.1%} |" for a in summary.arms]
     lines += ["", "| contrast | difference | 95% interval | p | p (Holm) |", "|---|---|---|---|---|"]
     lines += [
-        f"| {c.a} - {c.b} | {c.difference:+.1%} | {c.low:+.1%} to {c.high:+.1%} | {c.p:.3f} | {c.holm:.3f} |"
+        f"| {c.a} - {c.b} | {c.difference:+.1%} | {c.low:+.1%} to {c.high:+.1%} | {_p(c.p)} | {_p(c.holm)} |"
         for c in summary.contrasts
     ]
     first = summary.arms[0]
@@ -112,6 +112,10 @@ def text_table(summary: Summary) -> str:
             f"a 5-point effect needs {summary.needed} seeds."
         )
     return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def page(experiment: Experiment, summary: Summary) -> str:
