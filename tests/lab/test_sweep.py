@@ -12,8 +12,9 @@ import pytest
 from tunesmith.cli import main
 from tunesmith.errors import RecipeError, UserError
 from tunesmith.lab import sweep
+from tunesmith.lab.arm_results import stored_results
 from tunesmith.lab.experiment import bundled_experiments, load_experiment
-from tunesmith.lab.sweep import run_sweep, stored_results
+from tunesmith.lab.sweep import run_sweep
 from tunesmith.lab.table import summarise, text_table
 from tunesmith.runs.run_folder import RunFolder
 

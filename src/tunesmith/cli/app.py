@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
-from . import lab
+from . import lab_commands
 
 Target = Annotated[str, typer.Argument(metavar="RECIPE", help="A name from `tunesmith recipes`, or a file.")]
 Overrides = Annotated[
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 
-app.add_typer(lab.app, name="lab")
+app.add_typer(lab_commands.app, name="lab")
 
 
 def _version(wanted: bool) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from ..errors import FolderError
 from ..files import whole_file
 from ..recipe.yaml import as_yaml
+from .arm_results import stored_results
 from .experiment import Loaded, load_experiment
-from .sweep import stored_results
-from .table import Summary, page, summarise
+from .table import ExperimentTable, page, summarise
 
 
-def write_pages(loaded: Loaded, out: Path, summary: Summary) -> Path:
+def write_pages(loaded: Loaded, out: Path, summary: ExperimentTable) -> Path:
     """Write ``experiment.yaml`` and ``index.html`` in ``out``, and the index above it; returns the page."""
     with whole_file(out / "experiment.yaml") as sink:
         sink.write(as_yaml(loaded.experiment.model_dump(mode="json", exclude_defaults=True)).encode())
@@ -30,7 +30,7 @@ def write_pages(loaded: Loaded, out: Path, summary: Summary) -> Path:
     return out / "index.html"
 
 
-def stored_summary(out: Path) -> Summary:
+def stored_summary(out: Path) -> ExperimentTable:
     """The table of the experiment in ``out``, from what is on the disk.
 
     Raises:

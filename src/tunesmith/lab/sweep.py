@@ -1,47 +1,27 @@
 """Run every arm of an experiment under every seed, and keep one line of results for each.
 
-``OUT/results.jsonl`` has one JSON object per finished arm and seed:
-
-    {"arm", "seed", "key", "value", "tasks": {task: share of passes}, "rows": {step: rows}, "usd", "seconds"}
-
-``key`` is a hash of the recipe that was run; a line whose key no longer fits is not used and not deleted.
-Lines from other machines may be appended: seeds add up. Run folders lie in ``OUT/arms/ARM/seed-N``; a killed
-sweep continues in them, and arms of one seed share the steps that they have in common.
+Run folders lie in ``OUT/arms/ARM/seed-N``: a killed sweep continues in them, and arms of one seed share the
+steps that they have in common.
 """
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ..errors import DataError, UserError, nearest
+from ..errors import UserError, nearest
 from ..recipe.recipe import Recipe
 from ..runs.fingerprint import hashed
 from ..runs.run import run_recipe
 from ..runs.run_folder import RunFolder
 from ..runs.step_runner import RunListener
+from .arm_results import ArmResult, append_result, stored_result
 from .experiment import Loaded
 from .shared_work import adopt
-
-
-@dataclass(frozen=True, slots=True)
-class ArmResult:
-    """One arm under one seed. tasks: task id -> share of its attempts that passed."""
-
-    arm: str
-    seed: int
-    key: str
-    value: float
-    tasks: dict[str, float]
-    rows: dict[str, int]
-    usd: float
-    seconds: float
 
 
 class SweepListener:
@@ -78,29 +58,17 @@ def run_sweep(
     results = []
     for arm, seed, recipe in planned:
         key = hashed({key: value for key, value in recipe.data.items() if key != "name"})
-        result = _stored(out, arm, seed, key)
+        result = stored_result(out, arm, seed, key)
         if result is None:
             place = out / "arms" / arm / f"seed-{seed}"
             others = [path for path in out.glob(f"arms/*/seed-{seed}") if path != place]
             hears = listener.on_arm_start(arm, seed, adopt(recipe, place, others))
             run = run_recipe(recipe, place, yes=True, listener=hears)
             result = _result(arm, seed, key, RunFolder(place), experiment.measure, run.usd, run.seconds)
-            _append(out, result)
+            append_result(out, result)
             listener.on_arm_end(result)
         results.append(result)
     return results
-
-
-def stored_results(out: Path) -> list[ArmResult]:
-    """Every line of ``OUT/results.jsonl``; of several for one arm, seed and key, the first.
-
-    Raises:
-        DataError: a line is not a result; names the line.
-    """
-    found: dict[tuple[str, int, str], ArmResult] = {}
-    for result in _lines(out / "results.jsonl"):
-        found.setdefault((result.arm, result.seed, result.key), result)
-    return list(found.values())
 
 
 def _check_measure(recipe: Recipe, measure: str, arm: str) -> None:
@@ -112,32 +80,6 @@ def _check_measure(recipe: Recipe, measure: str, arm: str) -> None:
 
 def _is_score(node: Any) -> bool:
     return hasattr(node, "step") and node.step.kind == "score"
-
-
-def _stored(out: Path, arm: str, seed: int, key: str) -> ArmResult | None:
-    same = (one for one in stored_results(out) if (one.arm, one.seed, one.key) == (arm, seed, key))
-    return next(same, None)
-
-
-def _lines(path: Path) -> Iterator[ArmResult]:
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield ArmResult(**orjson.loads(line))
-        except (orjson.JSONDecodeError, TypeError) as error:
-            if number == len(lines):
-                return  # torn by a kill: its arm is run again
-            fix = "remove the line; its arm will be run again"
-            raise DataError(f"{path}:{number}", f"is not a result of an arm: {error}", fix) from error
-
-
-def _append(out: Path, result: ArmResult) -> None:
-    with (out / "results.jsonl").open("a+b") as sink:
-        sink.seek(0)
-        sink.truncate(sink.read().rfind(b"\n") + 1)  # a line that a kill left half written
-        sink.write(orjson.dumps(asdict(result)) + b"\n")
-        sink.flush()
-        os.fsync(sink.fileno())
 
 
 def _result(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..scoring.contrasts import Contrast, contrast, detectable_effect, holm, mean_interval, seeds_needed
+from .arm_results import ArmResult, stored_results
 from .experiment import Experiment
-from .sweep import ArmResult, stored_results
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito's palette, which people with any common colour blindness can tell apart."""
@@ -31,7 +31,7 @@ class ArmSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ExperimentTable:
     """The table of an experiment. detectable: the effect that 80% of such experiments would find."""
 
     experiment: str
@@ -45,12 +45,12 @@ class Summary:
         return asdict(self)
 
 
-def summarise(experiment: Experiment, results: Sequence[ArmResult]) -> Summary:
+def summarise(experiment: Experiment, results: Sequence[ArmResult]) -> ExperimentTable:
     """The table over the seeds that every arm has, so that every contrast is paired."""
     by_arm = {arm: {r.seed: r for r in results if r.arm == arm} for arm in experiment.arms}
     seeds = sorted(set.intersection(*(set(found) for found in by_arm.values())))
     if not seeds:
-        return Summary(experiment.name, (), ())
+        return ExperimentTable(experiment.name, (), ())
     shared = [set(by_arm[arm][seed].tasks) for arm in by_arm for seed in seeds]
     tasks = sorted(set.intersection(*shared))
     scores = {
@@ -66,9 +66,9 @@ def summarise(experiment: Experiment, results: Sequence[ArmResult]) -> Summary:
     contrasts = [replace(one, holm=p) for one, p in zip(contrasts, corrected, strict=True)]
     deviation = _deviation(experiment, scores)
     if deviation is None:
-        return Summary(experiment.name, arms, tuple(contrasts))
+        return ExperimentTable(experiment.name, arms, tuple(contrasts))
     detectable, needed = detectable_effect(deviation, len(seeds)), seeds_needed(deviation)
-    return Summary(experiment.name, arms, tuple(contrasts), detectable, needed)
+    return ExperimentTable(experiment.name, arms, tuple(contrasts), detectable, needed)
 
 
 def _deviation(experiment: Experiment, scores: dict[str, np.ndarray]) -> float | None:
@@ -93,7 +93,7 @@ def power_note(experiment: Experiment, out: Path, seeds: int) -> str:
     return f"{len(experiment.arms)} arms, {seeds} seeds; a 5-point effect needs {needed} seeds {basis}."
 
 
-def text_table(summary: Summary) -> str:
+def text_table(summary: ExperimentTable) -> str:
     """The table as Markdown, for the terminal and for docs/lab.md."""
     if not summary.arms:
         return f"{summary.experiment}: no seed is finished in every arm yet"
@@ -118,7 +118,7 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def page(experiment: Experiment, summary: Summary) -> str:
+def page(experiment: Experiment, summary: ExperimentTable) -> str:
     """A self-contained page: the question, a plot with intervals, both tables."""
     body = "\n".join(
         f"<p>{html.escape(text)}</p>" for text in (experiment.question, _reported(experiment)) if text
@@ -143,7 +143,7 @@ def _reported(experiment: Experiment) -> str:
     return f"The paper ({experiment.paper}) reports: {experiment.reported}" if experiment.reported else ""
 
 
-def _plot(summary: Summary) -> str:
+def _plot(summary: ExperimentTable) -> str:
     """Arms as points with intervals, one line each, on an axis from 0 to 100%."""
     if not summary.arms:
         return ""

@@ -41,9 +41,10 @@ def run(
     json: Json = False,
 ) -> None:
     """Run what is missing of an experiment, and show its table."""
+    from ..lab.arm_results import ArmResult
     from ..lab.experiment import load_experiment
     from ..lab.pages import write_pages
-    from ..lab.sweep import ArmResult, SweepListener, run_sweep
+    from ..lab.sweep import SweepListener, run_sweep
     from ..lab.table import power_note, summarise, text_table
 
     class Lines(SweepListener):
