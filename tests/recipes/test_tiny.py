@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_data import real_data
 
 from tunesmith import api
 from tunesmith.recipe.recipe import Rounds
@@ -265,10 +266,8 @@ def test_one_instruction_is_chosen_of_each_programs_candidates(runs: Runs) -> No
     assert len(rows(folder, "candidates")) > len(best)
 
 
-def test_real_seed_instructions_evolve_with_every_loss_counted(runs: Runs, shared: Path) -> None:
-    seeds = shared / "instructions" / "code_alpaca_2k.json.gz"
-    if not seeds.is_file():
-        pytest.skip(f"no real seed instructions at {seeds}")
+def test_real_seed_instructions_evolve_with_every_loss_counted(runs: Runs) -> None:
+    seeds = real_data("instructions/code_alpaca_2k.json.gz")
     folder = runs("wizardcoder", f"steps.seeds.path={seeds}", "steps.seeds.license=cc-by-nc-4.0")
     assert_counts_add_up(folder)
     evolved = next(one for one in assert_the_report_adds_up(folder) if one.name == "evolution.evolved")
@@ -324,10 +323,8 @@ def test_real_functions_become_four_tasks_with_their_licence(runs: Runs) -> None
 
 
 @pytest.mark.slow
-def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, shared: Path, tmp_path: Path) -> None:
-    problems = shared / "humanevalpack" / "humanevalpack-python.jsonl.gz"
-    if not problems.is_file():
-        pytest.skip(f"no real code at {problems}")
+def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, tmp_path: Path) -> None:
+    problems = real_data("humanevalpack/humanevalpack-python.jsonl.gz")
     for number, line in enumerate(gzip.decompress(problems.read_bytes()).splitlines()):
         problem = json.loads(line)
         (tmp_path / f"p{number:03d}.py").write_text(problem["prompt"] + problem["canonical_solution"])

@@ -16,8 +16,6 @@ from tunesmith.results import Program
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.sandbox.box.testing import classify
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
@@ -101,10 +99,8 @@ def test_wrong_programs_fail(pool: Pool, name: str) -> None:
     assert (outcome.status, outcome.judged) == ("failed", "inline"), outcome
 
 
-def test_what_is_asked_ahead_of_humaneval_is_what_its_tests_ask() -> None:
-    file = SHARED / "humaneval" / "HumanEval.jsonl.gz"
-    if not file.is_file():
-        pytest.skip("needs ../shared/data/humaneval")
+def test_what_is_asked_ahead_of_humaneval_is_what_its_tests_ask(shared: Path) -> None:
+    file = shared / "humaneval" / "HumanEval.jsonl.gz"
     ahead = asked = 0
     for row in map(json.loads, gzip.decompress(file.read_bytes()).splitlines()):
         calls = classify.classify(row["test"], row["entry_point"]).calls

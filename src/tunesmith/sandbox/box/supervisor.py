@@ -207,7 +207,7 @@ def _filter_calls(isolation: Isolation, kind: str) -> None:
 def _role(kind: str) -> Callable[[int], None]:
     """What the children of a fork server of this kind do. Imported here: each has only what it needs."""
     if kind == "program":
-        from .processes import warm_up
+        from .program import warm_up
 
         return warm_up.warm().serve
     if kind in ("build", "run"):

@@ -1,4 +1,4 @@
-"""A handle on something in the program that is not plain data, and what it lets tests do.
+"""A handle on something in the program that is not plain data, and what tests can do with it.
 
 Every use is a question asked over the line. A handle never lets the program decide a comparison with
 plain data: an object that calls itself equal to everything is equal to nothing here.
@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn, Protocol
 
 from . import codec
 
-if TYPE_CHECKING:
-    from .remote import Session
+
+class Session(Protocol):
+    """What a handle needs of the conversation with its program (``remote.Session``)."""
+
+    def ask(self, question: str, *arguments: Any, **named: Any) -> Any: ...
+
+    def call(self, live: Handle, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any: ...
+
+    def announce(self, live: Handle, calls: list[list[Any]]) -> None: ...
+
+    def no_sense(self) -> NoReturn: ...
+
 
 _CHUNK = 256
 
 
 class Unplain(TypeError):
-    """The tests pass the program something that cannot cross: they need to run beside it."""
+    """The tests pass the program something that cannot be sent: they would have to share its process."""
 
 
 class Handle:

@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from ..program.raised import Exceptions
 from . import changes, codec
 from .channel import Gone
 from .codec import Message
 from .handle import Handle, Unplain
+from .raised import Exceptions
 
 
 class _Asked(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from ..messages.channel import Gone
+from .channel import Gone
 
 
 def _builtin(name: str) -> type[BaseException] | None:

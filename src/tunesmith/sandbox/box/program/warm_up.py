@@ -9,7 +9,7 @@ import sys
 
 from ..messages import channel, remote
 from ..messages.codec import Message
-from ..program.program_server import ProgramServer
+from .program_server import ProgramServer
 
 _SAMPLE = """
 from typing import List, Optional, Tuple, Dict
