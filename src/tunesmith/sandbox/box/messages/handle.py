@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Protocol
 from . import codec
 
 
-class Session(Protocol):
+class Asker(Protocol):
     """What a handle needs of the conversation with its program (``remote.Session``)."""
 
     def ask(self, question: str, *arguments: Any, **named: Any) -> Any: ...
@@ -37,7 +37,7 @@ class Handle:
 
     __slots__ = ("_name", "_number", "_session")
 
-    def __init__(self, session: Session, number: int, name: str) -> None:
+    def __init__(self, session: Asker, number: int, name: str) -> None:
         object.__setattr__(self, "_session", session)
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_name", name)
