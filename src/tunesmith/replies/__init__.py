@@ -11,6 +11,10 @@ import re
 from ..code.markdown import blocks
 from ..requests import Completion
 
+TOOL_CALL = "tool call (serve the model without tools)"
+ONLY_REASONING = "only reasoning (lower the reasoning effort)"
+CUT_OFF_REASONING = "cut off while reasoning (raise max_tokens)"
+
 _REFUSAL = re.compile(
     r"(?:^|(?<=[.!?\n]))\W*(?:(?:i'?m|i am|we'?re|we are)\s+(?:very\s+|so\s+|really\s+)?"
     r"(?:sorry|afraid|unable|not able)"
@@ -51,13 +55,17 @@ def clean(text: str) -> str:
 
 
 def defect(completion: Completion) -> str:
-    """Why a reply cannot be used at all: ``empty``, ``refused``, ``cut off``; empty text if it can."""
-    text = clean(completion.text)
+    """Why a reply cannot be used at all: ``empty``, ``refused``, ``cut off``, ...; empty text if it can."""
+    text, finish = clean(completion.text), completion.finish_reason
+    if finish == "tool_calls":
+        return TOOL_CALL
+    if not text.strip() and completion.reasoning:
+        return CUT_OFF_REASONING if finish == "length" else ONLY_REASONING
     if not text.strip():
-        return "empty"
-    if completion.finish_reason in ("content_filter", "refusal") or refuses(text):
+        return "cut off" if finish == "length" else "empty"
+    if finish in ("content_filter", "refusal") or refuses(text):
         return "refused"
-    return "cut off" if completion.finish_reason == "length" else ""
+    return "cut off" if finish == "length" else ""
 
 
 def refuses(text: str) -> bool:
