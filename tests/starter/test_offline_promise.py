@@ -15,11 +15,13 @@ from tunesmith.cli import main
 from tunesmith.llm.store_entry import request_key
 from tunesmith.models.starter import REFUSAL, StarterTeacher
 from tunesmith.requests import Request
+from tunesmith.starter import teacher
 
 STEP = '''\
 """Ask for the title of each task (arXiv 2912.00000)."""
 
 from tunesmith.requests import Request
+from tunesmith.starter import teacher
 from tunesmith.sample import Drop
 from tunesmith.step import Step
 
@@ -98,3 +100,14 @@ def test_an_edited_offline_answer_is_asked_anew(tmp_path: Path) -> None:
         rule = runpy.run_path(str(path))["offline_answer"]
         keys.add(request_key(StarterTeacher(), Request.of("Title?", intent="titles", offline_answer=rule)))
     assert len(keys) == 2
+
+
+def test_the_words_of_a_prompt_do_not_change_what_the_rules_reply() -> None:
+    facts = {"instruction": "Write solve(numbers): keep the even numbers, then return the sum."}
+    for intent in ("answer", "evolve.reason", "evolve.constraints"):
+        for draw in range(5):
+            old, new = (
+                Request.of(words, intent=intent, facts=facts, draw=draw) for words in ("Make it.", "Make this.")
+            )
+            assert teacher.reply(old) == teacher.reply(new)
+            assert teacher.mistake(old) == teacher.mistake(new)

@@ -20,7 +20,7 @@ from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Does the program do exactly what the task asks, all of it and nothing else?
+Does the program do everything that the task asks and nothing else?
 
 Task:
 {instruction}
@@ -35,7 +35,7 @@ _SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 class YesProbability(Step):
     """Marks each row with the model's P(YES) that the answer fits; passed from `least` on."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     least: float = Field(default=0.5, ge=0, le=1)
     """Probability from which the verdict is "passed"."""
