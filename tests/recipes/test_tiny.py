@@ -171,7 +171,7 @@ def test_the_report_shows_how_hard_each_round_is_and_what_was_measured(runs: Run
     assert sum(int(line[1]) for line in near.lines) == len(rows(runs("wizardcoder"), "near"))
     titles = " ".join(one.title for one in measured(read_story(RunFolder(runs("dolphcoder")))))
     assert "strategies" in titles and "judge errs" in titles
-    assert "How many strategies the answers have" in (runs("dolphcoder") / "report.html").read_text()
+    assert "Strategies per instruction" in (runs("dolphcoder") / "report.html").read_text()
 
 
 def test_evolved_rows_carry_parent_and_heuristic_and_the_merge_holds_seeds_and_rounds(runs: Runs) -> None:
