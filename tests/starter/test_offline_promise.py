@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import runpy
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -104,10 +106,8 @@ def test_an_edited_offline_answer_is_asked_anew(tmp_path: Path) -> None:
 
 def test_the_words_of_a_prompt_do_not_change_what_the_rules_reply() -> None:
     facts = {"instruction": "Write solve(numbers): keep the even numbers, then return the sum."}
-    for intent in ("answer", "evolve.reason", "evolve.constraints"):
-        for draw in range(5):
-            old, new = (
-                Request.of(words, intent=intent, facts=facts, draw=draw) for words in ("Make it.", "Make this.")
-            )
-            assert teacher.reply(old) == teacher.reply(new)
-            assert teacher.mistake(old) == teacher.mistake(new)
+    for intent, draw in itertools.product(("answer", "evolve.reason", "evolve.constraints"), range(5)):
+        old = Request.of("Make it.", intent=intent, facts=facts, draw=draw)
+        new = replace(old, messages=Request.of("Make this.").messages)
+        assert teacher.reply(old) == teacher.reply(new)
+        assert teacher.mistake(old) == teacher.mistake(new)
