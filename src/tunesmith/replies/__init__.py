@@ -28,7 +28,7 @@ _REFUSAL_WORDS = 80
 """A refusal is short: WizardLM's rule looks at replies under 80 words (arXiv 2304.12244, sec. 3.2)."""
 
 _LEAKS = re.compile(
-    r"</?(?:task|instruction|prompt|reply|snippet|document)>"
+    r"</?(?:task|answer|problem|instruction|prompt|reply|snippet|document)>"
     r"|\b(?:given|rewritten|evolved|original|created)[ _](?:prompt|instruction)s?\b\W*(?::|#|$)"
     r"|#\s*(?:given|rewritten|evolved|original|created) prompt"
     r"|\b(?:here is|here's|below is) (?:the|a|an|your) (?:rewritten|evolved|harder|new|more complex) "
