@@ -19,7 +19,7 @@ Turn = dict[str, str]
 """``role`` (system, user, assistant) and ``content``."""
 
 _MARK = "\u2403answer\u2403"
-"""Stands for a text in trial renderings; no template writes it by itself."""
+"""A text for trial renderings; no template writes it by itself."""
 _WHERE, _FIX = "template chat", "name another one, such as `template: alpaca` or `template: chatml`"
 
 

@@ -112,14 +112,13 @@ class Template(BaseModel):
         parts = [self._parts(row, tokenizer) for row in rows]
         prompts = self.prompt_ids([prompt for prompt, _, _ in parts], tokenizer)
         wholes = self.prompt_ids(["".join(part) for part in parts], tokenizer)
-        answers = _ids([answer for _, answer, _ in parts], tokenizer)
         ends = _ids([end for _, _, end in parts], tokenizer)
         closing = self._closing(tokenizer)
         taught = []
-        for prompt, whole, answer, end in zip(prompts, wholes, answers, ends, strict=True):
+        for (_, text, _), prompt, whole, end in zip(parts, prompts, wholes, ends, strict=True):
             last = len(whole) - len(end)
-            if whole[: len(prompt)] == prompt and whole[last:] == end and len(prompt) <= last:
-                answer = whole[len(prompt) : last]  # noqa: PLW2901  # as the whole conversation is tokenised
+            whole_fits = whole[: len(prompt)] == prompt and whole[last:] == end and len(prompt) <= last
+            answer = whole[len(prompt) : last] if whole_fits else _ids([text], tokenizer)[0]
             taught.append(Taught(prompt, answer, end + closing))
         return taught
 

@@ -1,7 +1,7 @@
 """``use: hf``: a model in the Hugging Face layout, from a folder or from the hub, run in this process.
 
-Also how a checkpoint of a training step is opened: then ``fingerprint`` says which one it is, and the
-template comes from the folder.
+A checkpoint of a training step is opened in the same way: ``fingerprint`` identifies it, and the template
+comes from the folder.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Hf(Model):
     def folder(self) -> Path | None:
         """Where the weights lie on this machine; None for a name on the hub."""
         path = self.path(self.model)
-        meant = self.model.startswith((".", "/", "~")) or self.model.count("/") > 1
-        return path if meant or path.is_dir() else None
+        local = self.model.startswith((".", "/", "~")) or self.model.count("/") > 1
+        return path if local or path.is_dir() else None
 
     def label(self) -> str:
         """The name that replies and rows carry: of the hub, or of the folder, never where that folder is.
@@ -106,7 +106,7 @@ class Hf(Model):
         return model.to(device), tokenizer
 
     def prompting(self, tokenizer: Any) -> Template:
-        """The template that this model is asked and, unless a step says otherwise, trained with."""
+        """The template that this model is asked and, unless a step names another, trained with."""
         folder = self.folder()
         carried = saved(folder) if folder is not None else None
         template = agreed(f"model {self.model}", self.template, carried)
@@ -138,9 +138,9 @@ def _missing(model: str, error: ModuleNotFoundError) -> SetupError:
 
 
 def _unavailable(model: str, error: Exception) -> SetupError:
-    said = " ".join(str(error).split())[:300]
+    problem = " ".join(str(error).split())[:300]
     fix = (
         "check the name, and that this machine reaches the hub (HF_TOKEN for gated models); "
         "offline, give a folder that holds the model"
     )
-    return SetupError(f"model {model}", f"cannot be loaded: {said}", fix)
+    return SetupError(f"model {model}", f"cannot be loaded: {problem}", fix)

@@ -1,8 +1,8 @@
-"""``use: scratch``: a small Llama with random weights and a tokenizer learnt on the spot.
+"""``use: scratch``: a small Llama with random weights and a tokenizer trained when it is first needed.
 
-The student of the starter world: it knows nothing before training, so that whatever it can do
-afterwards it has learnt from the rows. Nothing is downloaded. Architecture, initialisation and
-checkpoint are transformers' own, so that a trained one is an ordinary Hugging Face model.
+The student of the starter world: it knows nothing before training, so everything that it can do afterwards
+comes from the rows. Nothing is downloaded. Architecture, initialisation and checkpoint are transformers'
+own, so a trained one is an ordinary Hugging Face model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .hf import best_device
 PAD, END = "<|pad|>", "<|end|>"
 ROLES = ("<|system|>", "<|user|>", "<|answer|>")
 _SPLIT = r" ?[A-Za-z_]+|\d| ?[^\sA-Za-z_\d]+|\n *|\s+"
-"""Pieces that a token never crosses: a word with its blank, one digit, signs, a newline with its indent."""
+"""Pieces that no token crosses: a word with its blank, one digit, signs, a newline with its indent."""
 
 
 class Scratch(Model):
@@ -39,7 +39,7 @@ class Scratch(Model):
     feed_forward: int = Field(default=344, gt=0)
     """Width of the gated feed-forward layer."""
     vocab_size: int = Field(default=512, ge=300)
-    """Tokens, of which 256 are bytes and 5 are roles and ends."""
+    """Tokens, of which 256 are bytes and 5 are roles and end marks."""
     max_length: int = Field(default=512, gt=0)
     """Longest sequence, in tokens."""
     seed: int = 0
@@ -58,8 +58,8 @@ class Scratch(Model):
         return self
 
     def identity(self) -> str:
-        """Who answers: every setting that shapes weights or replies, and the words of the tokenizer."""
-        return f"scratch {self._settings()!r} words={_words_hash()}"
+        """Who answers: every setting that decides weights or replies, and the tokenizer's training texts."""
+        return f"scratch {self._settings()!r} words={_texts_hash()}"
 
     def connect(self) -> Backend:
         return Batching(self.open)
@@ -74,7 +74,7 @@ class Scratch(Model):
         return find(self.template)
 
     def load(self) -> tuple[Any, Any]:
-        """(model on the best device, tokenizer); the same weights every time, global chance untouched."""
+        """(model on the best device, tokenizer); always the same weights; global random state unchanged."""
         import torch
         from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -95,7 +95,7 @@ class Scratch(Model):
         from transformers import PreTrainedTokenizerFast
 
         return PreTrainedTokenizerFast(
-            tokenizer_object=_learnt(self.vocab_size), eos_token=END, pad_token=PAD,
+            tokenizer_object=_trained_bpe(self.vocab_size), eos_token=END, pad_token=PAD,
             additional_special_tokens=list(ROLES), clean_up_tokenization_spaces=False,
         )  # fmt: skip
 
@@ -104,17 +104,17 @@ class Scratch(Model):
 
 
 @cache
-def _words() -> tuple[str, ...]:
+def _texts() -> tuple[str, ...]:
     return tuple(corpus())
 
 
 @cache
-def _words_hash() -> str:
-    return hashlib.blake2b("\x1f".join(_words()).encode(), digest_size=8).hexdigest()
+def _texts_hash() -> str:
+    return hashlib.blake2b("\x1f".join(_texts()).encode(), digest_size=8).hexdigest()
 
 
-def _learnt(vocab_size: int) -> Any:
-    """Byte-pair encoding (Sennrich et al. 2016) learnt from the starter texts; no text is unknown to it."""
+def _trained_bpe(vocab_size: int) -> Any:
+    """Byte-pair encoding (Sennrich et al. 2016) trained on the starter texts; it can encode any text."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -129,5 +129,5 @@ def _learnt(vocab_size: int) -> Any:
         vocab_size=vocab_size, special_tokens=[PAD, END, *ROLES], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
-    tokenizer.train_from_iterator(_words(), trainer)
+    tokenizer.train_from_iterator(_texts(), trainer)
     return tokenizer

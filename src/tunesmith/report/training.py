@@ -17,10 +17,10 @@ from .tally import brief, composition
 class Training:
     """One training step.
 
-    start: the model it started from.  made_of: column -> (value, rows) of the rows it was given.
-    givers: the steps whose rows (or bins) these are; their drop reasons say what was left out, and why.
-    losses: first and last value of the curve, or None.  facts: what the trainer noted.
-    example: (prompt, what is learnt after it) of one row, as the model saw it; None where none was noted.
+    start: the model it started from.  made_of: column -> (value, rows) of the rows that it read.
+    givers: the steps whose rows, or dropped rows, these are, to show what was left out and why.
+    losses: first and last value of the curve, or None.  facts: as the trainer wrote them.
+    example: (prompt, what is learnt after it) of one row, as the model saw it; None where there is none.
     """
 
     stage: Stage

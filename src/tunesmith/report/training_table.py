@@ -1,4 +1,4 @@
-"""How a model was trained, as a card tells it: one column for each stage, one line for each fact."""
+"""How a model was trained, for a card: one column for each stage, one line for each fact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS = {
     "max_grad_norm": "gradients clipped to", "label_smoothing": "label smoothing", "lora": "adapters (LoRA)",
     "precision": "precision",
 }  # fmt: skip
-"""Recipe keys worth a line, in words. Those that no stage gives a value are left out."""
+"""Recipe keys worth a line, in words. A key that no stage sets is left out."""
 FlowLine = tuple[str, Callable[[Story, Stage], str]]
 
 
@@ -26,8 +26,8 @@ def training_tables(story: Story, stages: Sequence[Stage]) -> Iterator[str]:
     head = ("", *(stage.name for stage in stages))
     yield table(head, _filled((name, *(tell(story, stage) for stage in stages)) for name, tell in _COURSE))
     yield "Settings:"
-    given = [stage.record.get("facts", {}).get("params") or {} for stage in stages]
-    lines = ((said, *(_setting(key, one) for one in given)) for key, said in SETTINGS.items())
+    settings = [stage.record.get("facts", {}).get("params") or {} for stage in stages]
+    lines = ((label, *(_setting(key, keys) for keys in settings)) for key, label in SETTINGS.items())
     yield table(head, _filled(lines))
 
 
@@ -35,10 +35,10 @@ def _filled(lines: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [line for line in lines if any(cell not in ("", "–") for cell in line[1:])]
 
 
-def _setting(key: str, given: Mapping[str, Any]) -> str:
-    if key == "batch" and given and not given.get("batch") and not given.get("batch_tokens"):
+def _setting(key: str, keys: Mapping[str, Any]) -> str:
+    if key == "batch" and keys and not keys.get("batch") and not keys.get("batch_tokens"):
         return "64"
-    return value(given.get(key)) if given.get(key) not in (0, False) else "–"
+    return value(keys.get(key)) if keys.get(key) not in (0, False) else "–"
 
 
 def _facts(stage: Stage) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ class Lora(BaseModel):
 
 
 class TrainingSettings(BaseModel):
-    """What every training step can be told."""
+    """The keys of every training step."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -43,7 +43,7 @@ class TrainingSettings(BaseModel):
     max_steps: int | None = Field(default=None, gt=0)
     """Train so many steps instead of so many epochs."""
     batch: int | None = Field(default=None, gt=0)
-    """Rows per step (64 if neither this nor batch_tokens is given)."""
+    """Rows per step (default: 64, unless batch_tokens is set)."""
     batch_tokens: int | None = Field(default=None, gt=0)
     """Most tokens per step, prompts included; instead of batch."""
     micro_batch_tokens: int = Field(default=8192, gt=0)
@@ -64,7 +64,7 @@ class TrainingSettings(BaseModel):
     optimizer: Literal["adamw", "adafactor", "muon"] = "adamw"
     """muon: Muon for hidden matrices, AdamW for the rest."""
     adamw_lr: float | None = Field(default=None, gt=0)
-    """With muon: learning rate of the rest (a fifth of lr if not given)."""
+    """With muon: learning rate of the rest (default: a fifth of lr)."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay of AdamW's averages."""
     eps: float = Field(default=1e-8, gt=0)

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..errors import SetupError
 from ..results import Checkpoint
 from ..rows import Table
 from ..step import Context, Need, Step
+from ._loss import Loss
 from ._settings import TrainingSettings
 
 
@@ -32,6 +33,9 @@ class Sft(TrainingSettings, Step):
     """Put several rows into one sequence of max_length, isolated from each other; changes no result."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target that is spread over the vocabulary."""
+    loss: Loss = Loss()
+    """What is minimised where some labels are wrong: `{kind: forward, noise: [[0.8, 0.2], [0.1, 0.9]]}`,
+    `{kind: gce, q: 0.7}` or `{kind: weighted, by: STEP}`."""
 
     def train(self, rows: Table, ctx: Context) -> Checkpoint:
         """Train ``ctx.model`` on ``rows``; the checkpoint is in ``ctx.folder``.
@@ -46,9 +50,15 @@ class Sft(TrainingSettings, Step):
         except ModuleNotFoundError as error:
             problem = f"training needs {error.name!r}, which is not installed"
             raise SetupError(f"steps.{ctx.step}", problem, "pip install 'tunesmith[train]'") from error
-        smooth = self.label_smoothing
         return run(
-            self,
-            ctx,
-            lambda base: Likelihood.of(rows, base, self, packing=self.packing, label_smoothing=smooth),
-        )
+            self, ctx,
+            lambda base: Likelihood.of(
+                rows, base, self, packing=self.packing, label_smoothing=self.label_smoothing, loss=self.loss
+            ),
+        )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _smoothing_of_nll(self) -> Sft:
+        if self.label_smoothing and self.loss.kind in ("forward", "gce"):
+            raise ValueError("label_smoothing goes with loss kind nll or weighted")
+        return self

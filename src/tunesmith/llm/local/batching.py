@@ -14,11 +14,11 @@ from ..request_errors import Permanent
 from .generation import Local
 
 _LINGER = 0.005
-"""Seconds that an incomplete batch waits for company; a batch takes far longer."""
+"""Seconds that an incomplete batch waits for more requests; generating it takes far longer."""
 
 
 class Batching:
-    """A ``Backend`` over a ``Local`` model, which ``load`` opens at entry and which is let go at exit."""
+    """A ``Backend`` over a ``Local`` model, opened by ``load`` on entry and released on exit."""
 
     def __init__(self, load: Callable[[], Local]) -> None:
         self._load = load
@@ -50,7 +50,7 @@ class Batching:
             self._worker = asyncio.create_task(self._work())
         completion = await answer
         if completion is None:
-            raise Permanent("prompt too long", "the prompt leaves no room for a reply in the model's context")
+            raise Permanent("prompt too long", "the prompt alone fills the model's context")
         return completion
 
     async def _work(self) -> None:
@@ -72,7 +72,7 @@ class Batching:
     ) -> None:
         try:
             completions = await asyncio.to_thread(local.answer, [request for request, _ in batch])
-        except Exception as error:  # a door: whoever asked gets what was caught
+        except Exception as error:  # each caller gets what was caught
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)

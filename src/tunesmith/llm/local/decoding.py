@@ -1,8 +1,8 @@
 """Decoding, token by token, for a batch of requests that each have their own settings.
 
-The choice of each token is ours: greedy, or the inverse of the row's own cumulative distribution at a
-number drawn from a stream that belongs to the request. So a sampled reply depends on model, request and
-draw, not on who else was in the batch.
+Each token is chosen here: greedily, or as the inverse of the row's own cumulative distribution at a random
+number from a stream that belongs to the request. So a sampled reply depends on model, request and draw, not
+on what else was in the batch.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ First = list[tuple[int, float]]
 
 @dataclass(frozen=True)
 class Ask:
-    """A request made ready. limit: most new tokens.  seed: of its stream of chance."""
+    """A request made ready. index: in its list.  limit: most new tokens.  seed: of its random stream."""
 
-    place: int
+    index: int
     ids: list[int]
     limit: int
     temperature: float
@@ -38,16 +38,16 @@ class Ask:
     seed: int
 
 
-def ready(request: Request, ids: list[int], room: int | None, place: int) -> Ask:
-    """``request`` with its prompt's token ``ids``; room: the longest sequence the model takes, tokens."""
+def ready(request: Request, ids: list[int], context: int | None, index: int) -> Ask:
+    """``request`` with its prompt's token ``ids``; context: the longest sequence the model takes, tokens."""
     how = request.sampling
     limit = GREEDY.max_tokens if how.max_tokens is None else how.max_tokens
     assert limit is not None
-    left = limit if room is None else min(limit, room - len(ids))
+    left = limit if context is None else min(limit, context - len(ids))
     words = {key: value for key, value in request_words(request).items() if key != "logprobs"}
     digest = hashlib.blake2b(orjson.dumps(words, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
     return Ask(
-        place, ids, left, how.temperature or 0.0, how.top_p or 1.0, how.stop, request.logprobs,
+        index, ids, left, how.temperature or 0.0, how.top_p or 1.0, how.stop, request.logprobs,
         int.from_bytes(digest, "big"),
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ class Chooser:
 
     def __post_init__(self) -> None:
         self._rows = [row for row, ask in enumerate(self.asks) if ask.temperature > 0]
-        self._chance = [np.random.Generator(np.random.Philox(self.asks[row].seed)) for row in self._rows]
+        self._streams = [np.random.Generator(np.random.Philox(self.asks[row].seed)) for row in self._rows]
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         if self.step == 0:
@@ -91,10 +91,11 @@ class Chooser:
             ranked, order = probable.sort(dim=-1, descending=True, stable=True)
             outside = ranked.cumsum(-1) - ranked >= mass[:, None]
             probable = probable.masked_fill(outside.scatter(-1, order, outside), 0.0)
-        reach = probable.cumsum(-1)  # in the order of the vocabulary: near ties must not swap places
-        rng = torch.tensor([stream.random() for stream in self._chance], device=scores.device)
-        place = torch.searchsorted(reach, rng.double()[:, None] * reach[:, -1:], right=True)[:, 0]
-        return place.clamp(max=scores.shape[-1] - 1)
+        # in the order of the vocabulary, not of probability: a near tie must not swap two tokens
+        reach = probable.cumsum(-1)
+        drawn = torch.tensor([stream.random() for stream in self._streams], device=scores.device)
+        token = torch.searchsorted(reach, drawn.double()[:, None] * reach[:, -1:], right=True)[:, 0]
+        return token.clamp(max=scores.shape[-1] - 1)
 
     def _note_first(self, scores: Any) -> None:
         import torch
@@ -109,11 +110,12 @@ class Chooser:
 
 
 class Stops:
-    """A stopping criterion: a row is done at its own limit, or when one of its stop strings has come."""
+    """A stopping criterion: a row is done at its own limit, or when it holds one of its stop strings."""
 
     def __init__(self, asks: Sequence[Ask], tokenizer: Any, start: int) -> None:
         self.asks, self.tokenizer, self.start = asks, tokenizer, start
         self._stopping = [row for row, ask in enumerate(asks) if ask.stop]
+        # a token has at least one byte, so so many tokens hold any stop string
         self._tail = 1 + max((len(stop.encode()) for ask in asks for stop in ask.stop), default=0)
         self._done: set[int] = set()
 

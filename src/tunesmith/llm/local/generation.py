@@ -25,7 +25,7 @@ _TAIL = 4
 class Local:
     """A loaded model with all that is needed to ask it.
 
-    model, tokenizer: of transformers.  name: stands in every completion.  batch_size: most rows at once.
+    model, tokenizer: of transformers.  name: written into every completion.  batch_size: most rows at once.
     threads: of the CPU, for one operation; 0 chooses (see ``threads_for``).
     """
 
@@ -40,24 +40,24 @@ class Local:
         """The text that the model reads for ``request``."""
         return self.template.prompt(request.messages, self.tokenizer)
 
-    def room(self) -> int | None:
+    def context(self) -> int | None:
         """The longest sequence the model takes, in tokens, or None where its configuration does not say."""
         return getattr(self.model.config, "max_position_embeddings", None)
 
     def answer(self, requests: Sequence[Request], batch_size: int | None = None) -> list[Completion | None]:
-        """One completion per request, in their order; None where the prompt leaves no room for a token.
+        """One completion per request, in their order; None where the prompt fills the model's context.
 
         What a request's sampling leaves open is ``GREEDY``.
         """
         ids = self.template.prompt_ids([self.prompt(request) for request in requests], self.tokenizer)
         pairs = enumerate(zip(requests, ids, strict=True))
-        asks = [ready(request, known, self.room(), place) for place, (request, known) in pairs]
-        found: list[Completion | None] = [None] * len(requests)
+        asks = [ready(request, known, self.context(), index) for index, (request, known) in pairs]
+        completions: list[Completion | None] = [None] * len(requests)
         with cpu_threads(self.threads or threads_for(self.model)):
             for batch in _batches([ask for ask in asks if ask.limit > 0], batch_size or self.batch_size):
                 for ask, completion in zip(batch, self._generate(batch), strict=True):
-                    found[ask.place] = completion
-        return found
+                    completions[ask.index] = completion
+        return completions
 
     def _generate(self, asks: Sequence[Ask]) -> list[Completion]:
         import torch
@@ -70,7 +70,7 @@ class Local:
         config = GenerationConfig(
             max_new_tokens=max(ask.limit for ask in asks), do_sample=False, eos_token_id=stop_ids,
             pad_token_id=pad, bos_token_id=self.tokenizer.bos_token_id, use_cache=True,
-            repetition_penalty=1.0,  # what a checkpoint prescribes is no part of the protocol
+            repetition_penalty=1.0,  # of the checkpoint's own settings, none is part of the protocol
         )  # fmt: skip
         stops = Stops(asks, self.tokenizer, ids.shape[1])
         device = self.model.device
@@ -88,7 +88,7 @@ class Local:
 
     def _completion(self, ask: Ask, new: list[int], first: First, ends: set[int]) -> Completion:
         written = new[: ask.limit]
-        end = next((place for place, token in enumerate(written) if token in ends), None)
+        end = next((index for index, token in enumerate(written) if token in ends), None)
         text = self._text(ask.ids[-_TAIL:], written[:end])
         cut = min((at for stop in ask.stop if (at := text.find(stop)) >= 0), default=None)
         count = len(written) if end is None else end + 1
@@ -102,7 +102,7 @@ class Local:
         )
 
     def _text(self, before: list[int], new: list[int]) -> str:
-        """``new`` as it reads after ``before``; alone, some tokenizers would swallow its first blank."""
+        """``new`` decoded after ``before``: decoded alone, some tokenizers drop its first blank."""
         known = self.tokenizer.decode(before, skip_special_tokens=True)
         return str(self.tokenizer.decode([*before, *new], skip_special_tokens=True))[len(known) :]
 
@@ -130,7 +130,7 @@ def generate(
 
 
 def _own_ends(model: Any) -> list[int]:
-    """The tokens at which the model's makers say that a reply ends; chat models have several."""
+    """The tokens that end a reply by the model's own settings; chat models have several."""
     ends = model.generation_config.eos_token_id
     return [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
 
@@ -147,7 +147,7 @@ def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[np.ndarray, n
     width = max(map(len, rows))
     ids = np.full((len(rows), width), pad, np.int64)
     mask = np.zeros_like(ids)
-    for place, row in enumerate(rows):
-        ids[place, width - len(row) :] = row
-        mask[place, width - len(row) :] = 1
+    for line, row in enumerate(rows):
+        ids[line, width - len(row) :] = row
+        mask[line, width - len(row) :] = 1
     return ids, mask

@@ -81,7 +81,7 @@ def micro_batches(
 def pack(lengths: Sequence[int] | np.ndarray, capacity: int) -> list[list[int]]:
     """Bins of indices into ``lengths``, none fuller than ``capacity`` tokens: best fit, longest first.
 
-    A row longer than ``capacity`` gets a bin of its own.
+    A row longer than ``capacity`` is alone in its bin.
     """
     bins: list[list[int]] = []
     by_space: dict[int, list[int]] = {}  # tokens left -> bins that have so many left

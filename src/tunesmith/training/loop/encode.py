@@ -75,7 +75,7 @@ def encode(
     max_length: most tokens of a row.  overlong: leave longer rows out, or cut the answer but keep its end.
 
     Raises:
-        DataError: there are no rows, or none is left to train on (says why), or a weight is negative.
+        DataError: there are no rows, or none can be trained on (and why), or a weight is negative.
     """
     kept: list[np.ndarray] = []
     prompts: list[int] = []

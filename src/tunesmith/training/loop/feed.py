@@ -21,7 +21,7 @@ class Feed:
 
     lengths: tokens per item, shape (items,).  batch: items per step, or else batch_tokens: most tokens per
     step (a longer single item is a step of its own).  epochs: passes over the items, may be a fraction;
-    max_steps, if given, ends training after so many steps instead.
+    max_steps, if set, ends training after so many steps instead.
     """
 
     def __init__(

@@ -12,16 +12,16 @@ from .collate import IGNORED, Micro
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a forward pass says of its n supervised tokens, in the order of lines and places.
+    """What a forward pass predicts for its n supervised tokens, in the order of lines and places.
 
     logits: float32, shape (n, vocabulary).  targets: int64, shape (n,).  weights: float32, shape (n,).
-    lines: int64, shape (n,): the sequence of the pass that a token belongs to.
+    starts: bool, shape (n,): the first supervised token of a row.
     """
 
     logits: Any
     targets: Any
     weights: Any
-    lines: Any
+    starts: Any
 
 
 def predict(model: Any, micro: Micro) -> Predicted:
@@ -45,4 +45,6 @@ def predict(model: Any, micro: Micro) -> Predicted:
     finally:
         handle.remove()
     weights = torch.from_numpy(micro.weights).to(device)[chosen]
-    return Predicted(out.logits[0].float(), targets[chosen], weights, chosen.nonzero()[:, 0])
+    # the slot before a row's first supervised token is part of its prompt, or ends the row before
+    starts = chosen & ~torch.nn.functional.pad(chosen, (1, 0))[:, :-1]
+    return Predicted(out.logits[0].float(), targets[chosen], weights, starts[chosen])

@@ -69,5 +69,5 @@ class Objective(Protocol):
         ...
 
     def facts(self, steps: Sequence[np.ndarray]) -> dict[str, Any]:
-        """What the report says of the data, given the items of every step."""
+        """What the report shows of the data. steps: the items of every step."""
         ...

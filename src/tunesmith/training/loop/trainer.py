@@ -2,7 +2,7 @@
 
 From the Trainer: schedules, AdamW and Adafactor, mixed precision, clipping, checkpoints, PEFT. Ours: which
 items a step sees (``Feed``), how they are put into tensors and what is minimised (``Objective``). The Trainer
-is given whole steps, not batches: the loss is normalised over the step, and a resumed run starts at any step
+gets whole steps, not batches: the loss is normalised over the step, and a resumed run starts at any step
 without replaying the ones before.
 """
 
@@ -36,7 +36,7 @@ class TrainingJob:
     """All that a training needs, prepared.
 
     seed: of the global generators (dropout, new weights).  on_progress: called with (steps done, steps in
-    all).  added_tokens: ids that the tokenizer has been given for this training.
+    all).  added_tokens: ids of tokens that the tokenizer gained for this training.
     """
 
     settings: TrainingSettings
