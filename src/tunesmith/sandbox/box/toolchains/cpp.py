@@ -79,9 +79,12 @@ def _stages(
     failed = f"f_{secrets.token_hex(16)}"
     sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(failed if tests else "")}
     if tests and own:
+        included = "".join(f"{line}\n" for line in _INCLUDE.findall(tests))
+        closes = tests.lstrip().startswith("}")  # MultiPL-E's tests first close the program's function
+        rest = _INCLUDE.sub("", tests.replace("}", " ", 1) if closes else tests)
         sources |= {
-            "equal.h": _equal().replace("NAMESPACE", own), "main.cpp": _unit_with_equal(failed, own, tests),
-            "tests.cpp": _INCLUDE.sub("", tests) + "\n",
+            "equal.h": _equal().replace("NAMESPACE", own), "tests.cpp": rest + "\n",
+            "main.cpp": _unit_with_equal(failed, own, "}" if closes else "", included),
         }  # fmt: skip
     object_ = native.patched(f"{settings['objects']}/fails.o", token, failed)
     return [
@@ -106,14 +109,13 @@ def _unit(failed: str) -> str:
     )
 
 
-def _unit_with_equal(failed: str, own: str, tests: str) -> str:
+def _unit_with_equal(failed: str, own: str, brace: str, included: str) -> str:
     """The same, where ``assert`` compares by ``equal.h``. What the tests include comes before that macro,
     since ``<cassert>`` among it would define another."""
-    included = "".join(f"{line}\n" for line in _INCLUDE.findall(tests))
     return (
-        f'#include "equal.h"\nextern "C" void {failed}{_SIGNATURE};\n#include "code.cpp"\n{_UNDEFINED}'
-        f"{included}#undef assert\n#define assert(...) (static_cast<bool>(::{own}::Left() << __VA_ARGS__) "
-        f"? void(0) : {failed}(#__VA_ARGS__, __FILE__, __LINE__, __func__))\n"
+        f'#include "equal.h"\nextern "C" void {failed}{_SIGNATURE};\n#include "code.cpp"\n{brace}\n'
+        f"{_UNDEFINED}{included}#undef assert\n#define assert(...) (static_cast<bool>(::{own}::Left() << "
+        f"__VA_ARGS__) ? void(0) : {failed}(#__VA_ARGS__, __FILE__, __LINE__, __func__))\n"
         '#include "tests.cpp"\n'
     )
 
