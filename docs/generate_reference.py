@@ -57,8 +57,8 @@ def python() -> str:
     """The page of the Python API: what ``import tunesmith`` offers, and the results of its functions."""
     parts = [
         "# Python",
-        "Written from the code by `docs/generate_reference.py`. Everything here is imported from `tunesmith`, "
-        "but `preview` and the results, which are in `tunesmith.api`.",
+        "Written from the code by `docs/generate_reference.py`. Everything here is imported from "
+        "`tunesmith`, but `preview` and the results, which are in `tunesmith.api`.",
     ]
     named: dict[str, Any] = {name: getattr(tunesmith, name) for name in tunesmith.__all__}
     named["preview"] = api.preview
