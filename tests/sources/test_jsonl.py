@@ -54,7 +54,7 @@ def test_an_input_that_says_there_is_none_is_not_folded_in(tmp_path):
 def test_columns_labels_and_further_columns_follow_the_recipe(tmp_path):
     line = '{"q": "Say.", "a": "hi", "lic": "MIT", "nr": 7, "stars": 3, "input": "kept apart"}'
     keys = {"columns": {"instruction": "q", "answer": "a", "license": "lic", "id": "nr", "input": ""}}
-    (row,) = read(tmp_path, line, keep=["stars"], label="mine", language="python", task="generation", **keys)
+    (row,) = read(tmp_path, line, keep=["stars"], source="mine", language="python", task="generation", **keys)
     assert (row.instruction, row.answer, row.license, row.source) == ("Say.", "hi", "MIT", "mine")
     assert (row.language, row.task, row.meta) == ("python", "generation", {"row": 1, "id": 7, "stars": 3})
 

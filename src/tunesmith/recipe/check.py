@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from ..errors import Mistake, RecipeError, UserError, nearest
 from ..llm.model import Model, Trainable
-from ..step import Step
+from ..step import Step, step_names
 from .address import find_model, find_step
 from .dev_set import leaks
 from .recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds, StopRule
@@ -85,13 +86,14 @@ class Checker:
             for detail in error.errors():
                 by_place.setdefault(self._place(path, detail), []).append(detail)
             for place, details in by_place.items():
-                self._field(kind, place, details)
+                # A mapping for `str | Template` also fails as a text; what is wrong inside it says more.
+                inside = [d for at, ds in by_place.items() if at[: len(place)] == place for d in ds]
+                told = [d for d in details if len(inside) == 1 or not _is_mapping_for_text(d)]
+                self._field(kind, place, told)
             return None
 
     def _place(self, path: Where, detail: Any) -> Where:
-        """Where the mistake stands in the document; pydantic's names of union members are left out."""
-        if detail["type"] == "missing":
-            return path if len(detail["loc"]) == 1 else (*path, *detail["loc"][:-1])
+        """Where in the document the mistake is; pydantic's names of union members are left out."""
         place = path
         for part in detail["loc"]:
             if (*place, part) in self.document.lines:
@@ -102,11 +104,17 @@ class Checker:
         others = []
         for detail in details:
             key = str(detail["loc"][-1]) if detail["loc"] else ""
+            owner = owner_of(kind, detail["loc"])
             if detail["type"] == "extra_forbidden":
-                self._mistake(place, f"unknown key {key!r}", nearest(key, kind.model_fields))
+                keys, renamed = keys_of(owner), renamed_keys(owner)
+                if key in renamed:
+                    self._mistake(place, f"the key {key!r} was renamed", f"renamed to {renamed[key]}")
+                else:
+                    self._mistake(place, f"unknown key {key!r}", nearest(key, keys))
             elif detail["type"] == "missing":
-                about = kind.model_fields[key].description if key in kind.model_fields else None
-                self._mistake(place, f"the key {key!r} is missing", (about or "").strip())
+                field = keys_of(owner).get(key)
+                about = (field.description if field else None) or ""
+                self._mistake(place, f"the key {key!r} is missing", about.strip())
             else:
                 others.append(detail)
         if others:
@@ -173,12 +181,11 @@ class Checker:
 
     def _named_steps(self, step: Step, path: Where) -> None:
         """Fields that name steps must name steps above: a mistyped judge would drop every row."""
-        for field in step.names_steps:
-            given = getattr(step, field)
-            for name in (given,) if isinstance(given, str) else given:
-                if name and name not in self.known:
+        for key, field in keys_of(type(step)).items():
+            for name in step_names(getattr(step, key, ()), field):
+                if name not in self.known:
                     fix = nearest(name, self.known)
-                    self._mistake((*path, field), f"no step above is called {name!r}", fix)
+                    self._mistake((*path, key), f"no step above is called {name!r}", fix)
 
     def _inputs(
         self, kind: type[Step], spec: dict[str, Any], path: Where, above: Ref | None
@@ -287,6 +294,36 @@ class Checker:
             return None
         rule: StopRule | None = self._validate(StopRule, spec, path)
         return rule
+
+
+def _is_mapping_for_text(detail: Mapping[str, Any]) -> bool:
+    return bool(detail["type"] == "string_type") and isinstance(detail["input"], dict)
+
+
+def keys_of(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The recipe keys of a step, model or nested mapping; a key may differ from the field's Python name."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def renamed_keys(kind: type[BaseModel]) -> dict[str, str]:
+    """Keys of earlier versions -> what each is called now; those of its mixins too."""
+    return {old: new for base in kind.__mro__ for old, new in vars(base).get("renamed", {}).items()}
+
+
+def owner_of(kind: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
+    """The model that has the last key of ``loc``: ``kind``, or a nested one such as ``lora``."""
+    for part in loc[:-1]:
+        field = keys_of(kind).get(str(part))
+        inner = nested(field.annotation) if field else None
+        kind = inner or kind
+    return kind
+
+
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """The model within an annotation such as ``Lora | None``, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := nested(part))), None)
 
 
 def _all_names(steps: Any) -> set[str]:

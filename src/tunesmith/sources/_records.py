@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,6 +41,7 @@ class Records(BaseModel):
     """The recipe keys of every source that reads records from a data file."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+    renamed: ClassVar[Mapping[str, str]] = {"label": "source"}
 
     columns: dict[Role, str] = {}
     """Which column holds what, where it is not Alpaca's: `{answer: response}`; an empty name means none.
@@ -52,7 +53,7 @@ class Records(BaseModel):
     """Further columns to keep, in `meta`."""
     license: str = "unknown"
     """Licence of the data, as an SPDX name; `unknown` is said aloud in every card."""
-    label: str = ""
+    source_name: str = Field(default="", alias="source")
     """What rows call their source; the file's name by default."""
     language: str = ""
     """Programming language of every row, lower case, where the file holds one only."""
@@ -104,7 +105,7 @@ class Records(BaseModel):
         if not _is_json(meta):
             meta = {"row": meta["row"]}
             faults.append("a kept column is not JSON")
-        content: dict[str, Any] = {"source": self.label or name, "license": self.license}
+        content: dict[str, Any] = {"source": self.source_name or name, "license": self.license}
         content |= {"language": self.language, "task": self.task}
         for role, value in exchange.values.items():
             if _is_text(value):

@@ -10,10 +10,10 @@ import heapq
 import os
 import sysconfig
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ LARGEST_BYTES = 1_000_000
 class Folder(Step):
     """Functions of the source files under a folder, each with docstring, language, path and licence."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"label": "source"}
+
     path: str = ""
     """The folder; relative paths start at the recipe's folder. Empty: the standard library of this Python."""
     languages: tuple[Language, ...] = Field(default=("python",), min_length=1)
@@ -44,7 +46,7 @@ class Folder(Step):
     license: str = ""
     """Licence of the code, as an SPDX name. Empty: what each file's header or the folder's LICENSE says,
     else `unknown`; `PSF-2.0` for the standard library."""
-    label: str = ""
+    source_name: str = Field(default="", alias="source")
     """What rows call their source; the folder's name by default, `stdlib` for the standard library."""
     methods: bool = False
     """Whether methods of classes count as functions; in Java and C# they always do."""
@@ -65,7 +67,7 @@ class Folder(Step):
 
     def source(self, ctx: Context) -> Yield:
         root = self._root(ctx)
-        label = self.label or (root.resolve().name if self.path else "stdlib")
+        label = self.source_name or (root.resolve().name if self.path else "stdlib")
         license = self.license or (folder_license(root) if self.path else "PSF-2.0")
         rows = self._rows(root, label, license, ctx)
         if self.sample is None:

@@ -11,6 +11,7 @@ and thread count give the same weights, bit by bit on a CPU, killed and resumed 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import orjson
@@ -42,16 +43,17 @@ class Lora(BaseModel):
 class Sft(Step):
     """Fine-tune a model on rows, with loss on the answers only."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
     needs_model: ClassVar[Literal["required", "optional", "none"]] = "required"
 
     epochs: float = Field(default=3.0, gt=0)
     """Passes over the rows; a fraction ends inside a pass."""
     max_steps: int | None = Field(default=None, gt=0)
     """Train so many steps instead of so many epochs."""
-    batch: int | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, gt=0)
     """Rows per step (64 if neither this nor batch_tokens is given)."""
     batch_tokens: int | None = Field(default=None, gt=0)
-    """Most tokens per step, prompts included; instead of batch."""
+    """Most tokens per step, prompts included; instead of batch_size."""
     micro_batch_tokens: int = Field(default=8192, gt=0)
     """Most token places computed at once, padding included; bounds the memory, changes no result."""
     max_length: int = Field(default=2048, gt=0)
@@ -99,8 +101,8 @@ class Sft(Step):
 
     @model_validator(mode="after")
     def _one_size(self) -> Sft:
-        if self.batch and self.batch_tokens:
-            raise ValueError("give batch (rows) or batch_tokens, not both")
+        if self.batch_size and self.batch_tokens:
+            raise ValueError("give batch_size (rows) or batch_tokens, not both")
         return self
 
     def train(self, rows: Table, ctx: Context) -> Checkpoint:

@@ -17,7 +17,7 @@ from pydantic import Field
 from .. import replies
 from ..requests import Completion, Request
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Does the program do exactly what the task asks, all of it and nothing else?
@@ -32,12 +32,13 @@ Reply YES or NO."""
 _SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 
 
-class YesProbability(Step):
-    """Marks each row with the model's P(YES) that the answer fits; passed from `least` on."""
+class YesProbability(Decoding, Step):
+    """Marks each row with the model's P(YES) that the answer fits; passed from `min_score` on."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"least": "min_score"}
     version: ClassVar[str] = "1"
 
-    least: float = Field(default=0.5, ge=0, le=1)
+    min_score: float = Field(default=0.5, ge=0, le=1)
     """Probability from which the verdict is "passed"."""
     logprobs: int = Field(default=20, ge=0, le=20)
     """How many log-probabilities of the first token to ask for."""
@@ -45,7 +46,13 @@ class YesProbability(Step):
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         prompt = PROMPT.format(instruction=sample.instruction, answer=sample.answer)
         facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
-        return [replace(Request.of(prompt, intent="fits", facts=facts), logprobs=self.logprobs)]
+        return [
+            replace(
+                Request.of(prompt, intent="fits", facts=facts),
+                logprobs=self.logprobs,
+                sampling=self.sampling(),
+            )
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         completion = completions[0]
@@ -58,7 +65,7 @@ class YesProbability(Step):
             why = replies.fault(completion) or "verdict not understood"
             yield sample.judged(Verdict(ctx.step, passed=None, reason=why))
         else:
-            yield sample.judged(Verdict(ctx.step, passed=score >= self.least, score=score, reason=how))
+            yield sample.judged(Verdict(ctx.step, passed=score >= self.min_score, score=score, reason=how))
 
 
 def p_yes(first: Mapping[str, float]) -> float | None:

@@ -50,7 +50,7 @@ def _prepared(step: Sft, rows: Table, ctx: Context) -> TrainingJob:
             where=where,
         )
     feed = Feed(
-        encoded.lengths, seed, batch=step.batch or 64, batch_tokens=step.batch_tokens,
+        encoded.lengths, seed, batch=step.batch_size or 64, batch_tokens=step.batch_tokens,
         epochs=step.epochs, max_steps=step.max_steps,
     )  # fmt: skip
     key = number(0, step.settings(), encoded.digest, source.identity(), seed)
