@@ -17,6 +17,7 @@ The message of a ``UserError`` states where, what came, what was expected and wh
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -106,3 +107,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return f"did you mean {close[0]!r}?"
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     return f"known: {shown}" if names else "there are none"
+
+
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and line feed, marks that change the direction of text, and lone surrogates."""
+
+
+def visible(text: str) -> str:
+    """``text`` with its control characters as escapes, such as ``\\x1b``.
+
+    Rows, replies and recipes hold text of strangers: a terminal would obey an escape sequence in it, and a
+    reader would not see it. Every such text passes through here on its way to a terminal or a card.
+    """
+    return UNSEEN.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

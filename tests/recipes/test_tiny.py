@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -107,6 +108,20 @@ def test_a_recipe_reads_at_full_scale_and_says_what_it_is(name: str) -> None:
     assert any(node.step.kind == "score" for node in steps)
 
 
+STATED = re.compile(r"`([\w.]+)` (?:(\d+) -> )?(\d+)")
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
+
+
+@pytest.mark.parametrize("name", ["wizardcoder", "dolphcoder"])
+def test_the_page_of_a_recipe_states_the_rows_of_its_tiny_run(name: str, runs: Runs) -> None:
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^Rows by step: (.*?\d)\. ", page, re.DOTALL | re.MULTILINE)
+    stages = read_story(RunFolder(runs(name))).stages
+    made = {stage.name: (stage.count("rows_in"), stage.count("rows_out")) for stage in stages}
+    stated = {step: (int(came or 0), int(left)) for step, came, left in STATED.findall(line)}
+    assert stated and stated == {step: made[step] for step in stated}
+
+
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_the_whole_story_runs_offline_and_every_row_is_accounted_for(name: str, runs: Runs) -> None:
     folder = runs(name)
@@ -171,7 +186,7 @@ def test_the_report_shows_how_hard_each_round_is_and_what_was_measured(runs: Run
     assert sum(int(line[1]) for line in near.lines) == len(rows(runs("wizardcoder"), "near"))
     titles = " ".join(one.title for one in measured(read_story(RunFolder(runs("dolphcoder")))))
     assert "strategies" in titles and "judge errs" in titles
-    assert "How many strategies the answers have" in (runs("dolphcoder") / "report.html").read_text()
+    assert "Strategies per instruction" in (runs("dolphcoder") / "report.html").read_text()
 
 
 def test_evolved_rows_carry_parent_and_heuristic_and_the_merge_holds_seeds_and_rounds(runs: Runs) -> None:

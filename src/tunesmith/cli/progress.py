@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ..errors import visible
 from ..llm.costs import Costs
 from ..runs.step_runner import RunListener
 
@@ -34,7 +35,7 @@ class _Plain(RunListener):
     def ended(self, step: str, record: Mapping[str, Any], *, fresh: bool) -> None:
         sys.stderr.write(f"{step}: {summary(record)}{'' if fresh else ' (done before)'}\n")
         for warning in record.get("warnings", ()):
-            sys.stderr.write(f"{step}: warning: {warning}\n")
+            sys.stderr.write(f"{step}: warning: {visible(warning)}\n")
 
 
 class _Live(RunListener):
@@ -96,7 +97,7 @@ class _Live(RunListener):
         self._live.update("")
         self._console.print(f"{mark} [bold]{escape(step):<22}[/] {escape(summary(record))}")
         for warning in record.get("warnings", ()):
-            self._console.print(f"[yellow]![/] {escape(step)}: {escape(warning)}")
+            self._console.print(f"[yellow]![/] {escape(step)}: {escape(visible(warning))}")
 
     def _say(self, what: str) -> None:
         from rich.spinner import Spinner
@@ -123,7 +124,7 @@ def summary(record: Mapping[str, Any]) -> str:
         parts.append(f"{curve}{record['checkpoint']['path']}")
     if record.get("seconds") is not None:
         parts.append(_clock(record["seconds"]))
-    return "  ".join(parts)
+    return visible("  ".join(parts))
 
 
 def score_line(score: Mapping[str, Any]) -> str:

@@ -16,13 +16,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from .. import replies
-from ..replies.verdict import Form, p_pass, question, verdict
+from ..replies.verdict import PASSED, Form, question
 from ..requests import Completion, Request
 from ..sample import Sample, Verdict
 from ..step import Context, Decoding, Step, Yield
-
-_LONGEST = 8
-"""Tokens of reply: "not passed" and some room; what comes later says nothing."""
 
 
 class PassProbability(Decoding, Step):
@@ -55,11 +52,11 @@ class PassProbability(Decoding, Step):
         if not completions:
             yield sample.judged(Verdict(ctx.step, passed=None, reason="no answer"))
             return
-        score, how = p_pass(completions[0].first_logprobs), "from log-probabilities"
+        score, how = PASSED.probability(completions[0].first_logprobs), "from log-probabilities"
         if score is None:
-            said, how = verdict(completions[0].text), "from the word alone"
+            said, how = PASSED.read(completions[0].text), "from the word alone"
             score = None if said is None else float(said)
         if score is None:
-            how = replies.fault(completions[0]) or "verdict not understood"
+            how = replies.defect(completions[0]) or "verdict not understood"
         passed = None if score is None else score >= self.min_score
         yield sample.judged(Verdict(ctx.step, passed=passed, score=score, reason=how))
