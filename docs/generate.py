@@ -13,8 +13,15 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from tunesmith.recipe.address import ROOMS, find_model, find_step, model_names, step_addresses
-from tunesmith.recipe.check import keys_of, nested
+from tunesmith.recipe.address import (
+    ROOMS,
+    find_model,
+    find_step,
+    keys_of,
+    model_names,
+    nested,
+    step_addresses,
+)
 
 TARGET = Path(__file__).parent / "steps.md"
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.errors import RecipeError
-from tunesmith.recipe.address import find_model, find_step, model_names, step_addresses
-from tunesmith.recipe.check import keys_of, renamed_keys
+from tunesmith.recipe.address import find_model, find_step, keys_of, model_names, renamed_keys, step_addresses
 from tunesmith.recipe.load import read_recipe
 from tunesmith.recipe.recipe import Recipe
 from tunesmith.recipe.yaml import read_document
@@ -97,3 +96,21 @@ def test_a_nested_key_of_a_model_is_checked_with_its_own_names_c10() -> None:
 
 def test_a_step_named_in_a_list_must_exist() -> None:
     assert "no step above is called 'sedes'" in said("selection.where", "passed: [seeds, sedes]")
+
+
+def test_a_step_with_a_wrong_address_still_has_its_rows_and_model_checked_c12() -> None:
+    text = said("selection.kcentre", "from: sedes, with: techer")
+    assert text.startswith("3 mistakes") and "did you mean 'selection.kcenter'?" in text
+    assert "no step above is called 'sedes'" in text and "no model is called 'techer'" in text
+
+
+def test_all_mistakes_are_all_c12() -> None:
+    text = MINE.replace("{{use: scratch}}", "{{use: openai, modle: m}}")
+    with pytest.raises(RecipeError) as caught:
+        read(text.format(address="training.sft", keys="with: student, lr: -1, from: sedes"))
+    told = str(caught.value)
+    assert told.startswith("5 mistakes"), told  # the model's key, the missing one, the weights, lr, from
+    for part in ("'modle'", "'model' is missing", "no weights to train", "greater than 0", "'sedes'"):
+        assert part in told
+    told = said("selection.where", "passed: sedes, tsak: x")
+    assert "'sedes'" in told and "'tsak'" in told
