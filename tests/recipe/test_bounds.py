@@ -89,7 +89,7 @@ def test_a_huge_or_strange_file_is_one_clear_message_a10(tmp_path: Path) -> None
     with pytest.raises(RecipeError, match="characters; at most"):
         load_recipe(big)
     (tmp_path / "nul.yaml").write_bytes(b"name: a\0b\n")
-    with pytest.raises(RecipeError, match=r"U\+0000"):
+    with pytest.raises(RecipeError, match="x0000"):
         load_recipe(tmp_path / "nul.yaml")
     for odd in ("x" * 5000, "x" * 300 + ".yaml", "a\0b"):
         with pytest.raises(UserError):

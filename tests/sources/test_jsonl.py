@@ -100,7 +100,6 @@ MALFORMED = [
     (f"[{ROW},]", "seeds.json:1", "is not JSON", ""),
     (f"[{ROW},\n{ROW[:20]}", "seeds.json:2", "is not JSON", ""),
     (f"[{ROW}]\n{ROW}", "seeds.json:2", "more after the list", ""),
-    ('[{"instruction": "a",\n "output": NaN}]', "seeds.json:1", "NaN is no JSON value", ""),
     (
         b'[{"instruction": "a",\n\n "output": "\xff"}]',
         "seeds.json:3",

@@ -14,9 +14,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
 
 from ..errors import Mistake, RecipeError
 
@@ -62,10 +61,6 @@ def read_document(text: str, name: str) -> Document:
         root = yaml.compose(io.StringIO(text))
     except RecursionError as error:  # the composer calls itself once per level
         raise _too_much(name, f"is nested more than {MOST_LEVELS} levels deep") from error
-    except ReaderError as error:
-        number = error.character if isinstance(error.character, int) else ord(error.character)
-        problem = f"not valid YAML: the character U+{number:04X} is not allowed"
-        raise RecipeError([Mistake(name, problem, "remove it")]) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -73,6 +68,10 @@ def read_document(text: str, name: str) -> Document:
         raise RecipeError(
             [Mistake(f"{name}:{line}", problem, "check the indentation and quotes there")]
         ) from error
+    except (YAMLError, ValueError) as error:  # control characters
+        reason = shown(str(error).splitlines()[0])
+        fix = "save it as UTF-8 text without control characters"
+        raise RecipeError([Mistake(name, f"not valid YAML: {reason}", fix)]) from error
     document.data = _build(root, (), document, yaml.constructor) if root is not None else {}
     return document
 

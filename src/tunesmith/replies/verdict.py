@@ -98,7 +98,9 @@ def question(sample: Sample, logprobs: int = 0, form: Form = "plain") -> Request
     labels = ("not passed", "passed") if form == "turned" else ("passed", "not passed")
     shown = task_and_answer(sample.instruction, sample.answer, form, task="Task")
     prompt = f"{_ASKED.format(*labels)}\n\n{shown}"
-    facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
+    facts = {
+        "instruction": sample.instruction, "answer": sample.answer, "language": sample.language, "form": form,
+    }  # fmt: skip
     return Request(Request.of(prompt).messages, intent=INTENT, facts=facts, logprobs=logprobs)
 
 

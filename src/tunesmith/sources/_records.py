@@ -6,6 +6,7 @@ The shape is Alpaca's unless ``columns`` or ``chat`` say otherwise: ``instructio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -23,8 +24,11 @@ Role = Literal[
     "instruction", "input", "answer", "system", "task", "language", "code", "tests", "source", "license", "id"
 ]
 ALPACA: Mapping[Role, str] = {"instruction": "instruction", "input": "input", "answer": "output"}
-NO_INPUT = frozenset({"", "noinput", "<noinput>"})
-"""What Alpaca-shaped sets write in ``input`` where there is none (lower case)."""
+NO_INPUT = frozenset(
+    {"noinput", "nan", "na", "n.a", "none", "null", "notapplicable", "noinputrequired", "noinputneeded"}
+)
+"""What Alpaca-shaped sets write in ``input`` where there is none; lower case, without blanks and slashes."""
+_JOINTS = re.compile(r"[\s_/-]+")
 _NEEDED = frozenset({"instruction", "answer", "code"})
 """Texts that a record may not give as null; null elsewhere means "not given"."""
 _USUAL = {
@@ -113,7 +117,7 @@ class Records(BaseModel):
             elif value is not None or role in _NEEDED:
                 faults.append(f"{role} is {_kind(value)}")
         given = content.pop("input", "").strip()
-        if given.lower() not in NO_INPUT:
+        if given and _JOINTS.sub("", given.lower()).strip("<>()[].") not in NO_INPUT:
             content["instruction"] = f"{content.get('instruction', '')}\n\n{given}".lstrip()
         sample = Sample.born(ctx.step, **content, meta=meta)
         return Drop(sample, faults[0]) if faults else sample

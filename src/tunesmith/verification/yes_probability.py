@@ -19,7 +19,7 @@ from ..sample import Sample, Verdict
 from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
-Does the program do exactly what the task asks, all of it and nothing else?
+Does the program do everything that the task asks and nothing else?
 
 Task:
 {instruction}
@@ -34,7 +34,7 @@ class YesProbability(Decoding, Step):
     """Marks each row with the model's P(YES) that the answer fits; passed from `min_score` on."""
 
     renamed: ClassVar[Mapping[str, str]] = {"least": "min_score"}
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     min_score: float = Field(default=0.5, ge=0, le=1)
     """Probability from which the verdict is "passed"."""
