@@ -27,7 +27,7 @@ def test_a_second_training_step_drives_the_loop(tmp_path):
 def test_a_second_training_step_has_the_shared_keys_and_its_own():
     assert Language(upper=True, warmup_steps=3).warmup_steps == 3
     with pytest.raises(ValidationError, match="not both"):
-        Language(batch=1, batch_tokens=1)
+        Language(batch_size=1, batch_tokens=1)
     with pytest.raises(ValidationError, match="packing"):
         Language(packing=True)
 
