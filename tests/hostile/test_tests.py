@@ -17,7 +17,12 @@ HARMLESS = Program(WRONG, CHECK, entry_point="square")
 HONEST = Program("def square(x): return x * x", CHECK, entry_point="square")
 
 
-KILLS_A_JUDGE = ("catches whatever ends it", "tuples that double", "numbers of one hash", "one long operation")
+KILLS_A_JUDGE = (
+    "catches whatever ends it",
+    "tuples that double",
+    "numbers of one hash",
+    "one long operation",
+)
 """Each keeps two judges busy for as long as tests may take, which is 7 CPU seconds and more."""
 NAMES = [
     pytest.param(name, marks=[pytest.mark.slow] if name in KILLS_A_JUDGE else []) for name in attacks("tests")
