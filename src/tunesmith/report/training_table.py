@@ -12,7 +12,7 @@ from .story import Stage, Story
 
 SETTINGS = {
     "optimizer": "optimiser", "lr": "highest learning rate", "scheduler": "course of the learning rate",
-    "warmup_steps": "warm-up steps", "batch": "rows per step", "batch_tokens": "tokens per step",
+    "warmup_steps": "warm-up steps", "batch_size": "rows per step", "batch_tokens": "tokens per step",
     "max_length": "longest row, tokens", "packing": "packing", "weight_decay": "weight decay",
     "max_grad_norm": "gradients clipped to", "label_smoothing": "label smoothing", "lora": "adapters (LoRA)",
     "precision": "precision",
@@ -36,7 +36,7 @@ def _filled(lines: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _setting(key: str, keys: Mapping[str, Any]) -> str:
-    if key == "batch" and keys and not keys.get("batch") and not keys.get("batch_tokens"):
+    if key == "batch_size" and keys and not keys.get("batch_size") and not keys.get("batch_tokens"):
         return "64"
     return value(keys.get(key)) if keys.get(key) not in (0, False) else "–"
 
