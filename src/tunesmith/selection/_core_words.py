@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from ..benchmarks.problem import Benchmark
-from ._overlap import Hit, words
+from ..code.words import words
+from ._overlap import Hit
 
 FEWEST = 5
 """A statement of fewer core words tells nothing."""

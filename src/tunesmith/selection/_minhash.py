@@ -7,29 +7,29 @@ band of MinHashes are candidates; whoever needs certainty compares the candidate
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
 
+from ..code.words import tokens
+
 BANDS = 20
 RECALL = 0.99
 """Least chance that a pair exactly at the threshold becomes a candidate."""
 _ROWS = 8
 """Most MinHashes in a band."""
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def shingles(text: str, ngram: int) -> np.ndarray:
     """Hashes of the distinct n-grams of tokens, sorted, uint64; of a shorter text, of all its tokens."""
-    tokens = np.array([_hash_token(token) for token in _TOKEN.findall(text.lower())], np.uint64)
-    width = min(ngram, len(tokens))
-    last = len(tokens) - width + 1
+    hashes = np.array([_hash_token(token) for token in tokens(text.lower())], np.uint64)
+    width = min(ngram, len(hashes))
+    last = len(hashes) - width + 1
     grams = np.zeros(last, np.uint64)
     for place in range(width):
-        grams = _stir(grams + tokens[place : place + last])
+        grams = _stir(grams + hashes[place : place + last])
     return np.unique(grams)
 
 

@@ -9,7 +9,6 @@ instructions, 2% are looked at.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -18,11 +17,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from ..code.words import words
 from ..rows import Table
 from ..sample import Drop, TextField
 from ..step import Context, Step, Yield
-
-_WORD = re.compile(r"\w+")
 
 
 class Novelty(Step):
@@ -40,7 +38,7 @@ class Novelty(Step):
         kept = Kept(often, self.threshold)
         names: list[str] = []
         for sample in rows:
-            found = kept.add(words(getattr(sample, self.field)))
+            found = kept.add(tuple(words(getattr(sample, self.field))))
             if found is None:
                 names.append(sample.id)
                 yield sample
@@ -104,11 +102,6 @@ class Kept:
                 left = min(size - rank, other_size - other_rank)
                 shared[place] = so_far + 1 if so_far + left >= need else -1
         return sorted(place for place, count in shared.items() if count > 0)
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words of a text, lower case."""
-    return tuple(_WORD.findall(text.lower()))
 
 
 def rouge_l(one: Sequence[str], other: Sequence[str]) -> float:

@@ -18,6 +18,7 @@ from pydantic import Field
 from .. import replies
 from ..code.facts import claimed_imports, claims, code_facts
 from ..code.markdown import blocks, code_of, language_name
+from ..code.words import tokens
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
@@ -53,7 +54,6 @@ _LANGUAGES = {
     "bash": r"bash|shell script",
 }  # fmt: skip
 """Words that name a language; C and Go are words of their own too, so these must be capitals after "in"."""
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _COPIED = 6
 """So many code tokens in a row, copied from the answer, give it away."""
 
@@ -137,11 +137,11 @@ def unfaithful(sample: Sample, preface: str) -> str:
 
 def _copies(sample: Sample, preface: str) -> bool:
     """Whether a run of the answer's code stands in the preface but not in the instruction."""
-    told = _TOKEN.findall(preface)
-    code = _TOKEN.findall(code_of(sample.answer, sample.language))
-    asked = _runs(_TOKEN.findall(sample.instruction))
+    told = tokens(preface)
+    code = tokens(code_of(sample.answer, sample.language))
+    asked = _runs(tokens(sample.instruction))
     return bool((_runs(told) & _runs(code)) - asked)
 
 
-def _runs(tokens: Sequence[str]) -> set[tuple[str, ...]]:
-    return {tuple(tokens[i : i + _COPIED]) for i in range(len(tokens) - _COPIED + 1)}
+def _runs(found: Sequence[str]) -> set[tuple[str, ...]]:
+    return {tuple(found[i : i + _COPIED]) for i in range(len(found) - _COPIED + 1)}
