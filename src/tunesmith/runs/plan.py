@@ -76,22 +76,36 @@ def forecast(recipe: Recipe, *, answer_tokens: int = ANSWER_TOKENS) -> list[Fore
 
     answer_tokens: the length assumed of every reply.
     """
-    planner = _Planner(recipe, answer_tokens)
-    guesses: dict[str, _Guess] = {}
-    lines: list[Forecast] = []
-    for node in recipe.nodes:
-        if isinstance(node, Rounds):
-            made = planner.rounds(node, guesses)
-        else:
-            line, guesses[node.name] = planner.step(node, node.name, guesses)
-            made = [line]
-        lines += made
-    return lines
+    return Planner(recipe, answer_tokens).lines()
 
 
-class _Planner:
-    def __init__(self, recipe: Recipe, answer_tokens: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What an ask step would ask for some rows. ctx: what the step was given."""
+
+    node: Node
+    ctx: Context
+    asked: tuple[tuple[Sample, tuple[Request, ...]], ...]
+
+
+class Planner:
+    """Walks through a recipe with a few rows. prompts: of each ask step by name, after ``lines``."""
+
+    def __init__(self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS) -> None:
         self.recipe, self.answer_tokens = recipe, answer_tokens
+        self.prompts: dict[str, Prompts] = {}
+
+    def lines(self) -> list[Forecast]:
+        """The plan, one line per step."""
+        guesses: dict[str, _Guess] = {}
+        lines: list[Forecast] = []
+        for node in self.recipe.nodes:
+            if isinstance(node, Rounds):
+                lines += self.rounds(node, guesses)
+            else:
+                line, guesses[node.name] = self.step(node, node.name, guesses)
+                lines.append(line)
+        return lines
 
     def rounds(self, block: Rounds, guesses: dict[str, _Guess]) -> list[Forecast]:
         given = _together(block.inputs, guesses)
@@ -160,8 +174,10 @@ class _Planner:
     def _ask(
         self, node: Node, ctx: Context, line: Forecast, given: _Guess, model: Model | None
     ) -> tuple[Forecast, _Guess]:
-        asked = [made for s in given.sample if not isinstance(made := apply_ask(node.step, s, ctx), Drop)]
-        requests: list[Request] = [request for made in asked for request in made]
+        made = [(sample, apply_ask(node.step, sample, ctx)) for sample in given.sample]
+        asked = tuple((sample, tuple(some)) for sample, some in made if not isinstance(some, Drop))
+        self.prompts.setdefault(line.step, Prompts(node, ctx, asked))
+        requests: list[Request] = [request for _, some in asked for request in some]
         tried = max(1, len(given.sample))
         calls = round(given.rows * len(requests) / tried)
         rows = node.step.expects(given.rows)
