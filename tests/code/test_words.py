@@ -6,7 +6,7 @@ import pytest
 from tables import apart, context, rows, table
 
 from tunesmith import replies
-from tunesmith.code.words import prose_words, tokens, words
+from tunesmith.code.words import prose_words, tokens, word_count, words
 from tunesmith.sample import Sample
 from tunesmith.selection.dedup import Dedup
 from tunesmith.selection.novelty import Novelty
@@ -70,3 +70,5 @@ def test_near_duplicates_in_scripts_without_blanks_are_found(step, texts, tmp_pa
 def test_words_and_sentences_of_a_chinese_reply_are_counted() -> None:
     assert len(replies.words(ZH[0])) > 40
     assert len(replies.sentences(ZH[0])) == 2
+    assert word_count(ZH[0]) == len(words(ZH[0]))
+    assert word_count("x = a + b  # Größe – 2") == 8

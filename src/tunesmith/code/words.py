@@ -47,6 +47,14 @@ def prose_words(text: str) -> list[str]:
     return (_ASCII_PROSE_WORD if text.isascii() else _PROSE_WORD).findall(text.lower())
 
 
+def word_count(text: str) -> int:
+    """Runs without white space, and each character of scripts that have no blanks between words."""
+    if text.isascii():
+        return len(text.split())
+    spaced, characters = re.subn(_CHARACTER, " ", text)
+    return characters + sum(run.isascii() or any(map(str.isalnum, run)) for run in spaced.split())
+
+
 def tokens(text: str) -> list[str]:
     """Words and single signs, in their case: ``a+b`` is three tokens."""
     return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ..code.markdown import blocks
+from ..code.words import word_count
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
@@ -40,8 +41,8 @@ class AnswerFormat(Step):
     def _reason(self, sample: Sample) -> str:
         found = blocks(sample.answer)
         counts = [
-            ("instruction words", self.instruction_words, len(sample.instruction.split())),
-            ("answer words", self.answer_words, len(sample.answer.split())),
+            ("instruction words", self.instruction_words, word_count(sample.instruction)),
+            ("answer words", self.answer_words, word_count(sample.answer)),
             ("fenced blocks", self.blocks, len(found)),
             *(("lines of code", self.code_lines, len(block.code.splitlines())) for block in found),
         ]
@@ -53,4 +54,4 @@ class AnswerFormat(Step):
         if not all(block.closed for block in found):
             return "the fenced block is not closed"
         lead = sample.answer[: found[0].start] if found else ""
-        return f"over {self.lead_words} words before the code" if len(lead.split()) > self.lead_words else ""
+        return f"over {self.lead_words} words before the code" if word_count(lead) > self.lead_words else ""

@@ -26,7 +26,7 @@ from ._overlap import SHORTEST, Hit, Names, Overlap
 class Decontaminate(Step):
     """Drops rows in which a run of words of a benchmark problem stands; drops name problem and words."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     against: tuple[str, ...] = Field(min_length=1)
     """Benchmarks whose problems must not be in the rows, e.g. `[humaneval, mbpp]`."""
@@ -35,8 +35,8 @@ class Decontaminate(Step):
     fields: tuple[TextField, ...] = Field(default=("instruction", "answer", "code"), min_length=1)
     """The texts that are searched."""
     ngram: int | None = Field(default=10, ge=SHORTEST)
-    """Words in a row that count as a repeat; `null`: only whole lines of a problem and whole solutions,
-    as a benchmark made of a few phrases needs it."""
+    """Words in a row that count as a repeat; `null`: only whole descriptions, long sentences and whole
+    solutions, as a benchmark made of a few phrases needs it."""
 
     names: bool = False
     """Whether a problem's function name in a row is a repeat too; only names of several words count."""

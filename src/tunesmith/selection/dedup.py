@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +28,8 @@ TEXTS = 256
 
 class Dedup(Step):
     """Keeps the first of rows whose text is the same or nearly so; drops say which row stands for them."""
+
+    version: ClassVar[str] = "2"
 
     field: TextField
     """The text that is compared. Rows where it is empty are kept."""

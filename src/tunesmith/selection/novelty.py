@@ -26,7 +26,7 @@ from ..step import Context, Step, Yield
 class Novelty(Step):
     """Keeps rows whose text is unlike every row kept before; drops say which one it is like."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     field: TextField = "instruction"
     """The text that is compared; rows without words are kept."""

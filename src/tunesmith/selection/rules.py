@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from ..code.grammars import has_grammar, syntax
 from ..code.markdown import code_of, language_name, parse
+from ..code.words import word_count
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
 
@@ -31,7 +32,7 @@ class Rules(Step):
     max_chars: int | None = Field(default=None, ge=0)
     """Most characters."""
     min_words: int | None = Field(default=None, ge=0)
-    """Fewest words (runs without white space)."""
+    """Fewest words: runs without white space, or characters of a script without any."""
     max_words: int | None = Field(default=None, ge=0)
     """Most words."""
     min_lines: int | None = Field(default=None, ge=0)
@@ -78,7 +79,7 @@ def length_in_chars(rules: Rules, text: str, sample: Sample) -> str:
 
 def length_in_words(rules: Rules, text: str, sample: Sample) -> str:
     """Words: runs without white space."""
-    return _outside(rules.min_words, rules.max_words, "words", lambda: len(text.split()))
+    return _outside(rules.min_words, rules.max_words, "words", lambda: word_count(text))
 
 
 def length_in_lines(rules: Rules, text: str, sample: Sample) -> str:
