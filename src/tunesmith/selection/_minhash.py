@@ -2,7 +2,7 @@
 
 A text is the set of its n-grams of tokens; operators and brackets are tokens, so ``a + b`` and ``a - b``
 differ. The chance that two sets share a MinHash is their Jaccard similarity. Texts that agree in a whole
-band of MinHashes are candidates; whoever needs certainty compares the candidates' sets themselves.
+band of MinHashes are candidates; callers compare the candidates' sets to be certain.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def rows_per_band(threshold: float) -> int:
 
 
 def band_hashes(sets: Sequence[np.ndarray], rows: int) -> np.ndarray:
-    """What decides whether texts are candidates: uint64 of shape (texts, ``BANDS``).
+    """One hash per band of each text, uint64 of shape (texts, ``BANDS``); texts that share one are
+    candidates.
 
     sets: hashes of n-grams, at least one in each.  rows: MinHashes per band.
     """
@@ -71,7 +72,7 @@ def _hash_token(token: str) -> int:
 
 
 def _stir(values: np.ndarray) -> np.ndarray:
-    """A permutation of 64-bit numbers that leaves no order behind (the finaliser of MurmurHash3)."""
+    """A permutation of 64-bit numbers that mixes every bit into every other (MurmurHash3's finaliser)."""
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     return np.asarray(values ^ (values >> np.uint64(33)))

@@ -21,7 +21,7 @@ Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 
 class AnswerFormat(Step):
-    """Keeps rows whose instruction and answer have the given form; each drop says what was wrong."""
+    """Keeps rows whose instruction and answer have the required form; a drop names what was wrong."""
 
     instruction_words: Range = (10, 1000)
     """Words of the instruction, least and most."""

@@ -1,9 +1,9 @@
 """``selection.dedup``: drop rows whose text repeats an earlier row's, exactly or nearly.
 
-MinHash finds candidates, their n-gram sets are then compared themselves: a dropped row really has a
-Jaccard similarity of at least ``threshold`` with a row that is kept. What MinHash may miss is a pair barely
-over the threshold, in at most 1 of 100 cases. SelfCodeAlign, whose settings are the defaults' model, uses
-5-grams and 0.7; WizardCoder (2306.08568) holds that none is needed: the counts tell.
+MinHash finds candidates, their n-gram sets are then compared themselves: a dropped row really has a Jaccard
+similarity of at least ``threshold`` with a kept row. MinHash misses a pair barely over the threshold in at
+most 1 of 100 cases. SelfCodeAlign uses 5-grams and 0.7, on which the defaults are modelled; WizardCoder
+(2306.08568) uses no deduplication.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXTS = 256
 
 
 class Dedup(Step):
-    """Keeps the first of rows whose text is the same or nearly so; drops say which row stands for them."""
+    """Keeps the first of rows whose text is the same or nearly so; drops name the kept row."""
 
     version: ClassVar[str] = "2"
 
@@ -62,7 +62,7 @@ class Dedup(Step):
     def _signatures(self, rows: Table) -> tuple[np.ndarray, np.ndarray]:
         """Exact hashes, uint64 of shape (rows,), and band hashes of shape (rows, bands or 0).
 
-        Where there is nothing to compare, the row's number stands: it is like no other.
+        A row without text gets its own number, which equals no other hash.
         """
         exact = np.arange(len(rows), dtype=np.uint64)
         bands = np.repeat(exact[:, None], BANDS if self.threshold < 1 else 0, axis=1)

@@ -1,7 +1,7 @@
 """``selection.hold_out``: set a share of the instructions aside, with all their answers.
 
-What a judge is measured on must be none of what it learnt from (checklist 78), and candidates for one
-instruction are alike: they go together. The rows set aside are this step's bin (``X.dropped``).
+A judge must not be measured on rows that it learnt from (checklist 78). Candidates for one instruction are
+alike, so they are kept together. The rows set aside are this step's dropped rows (``X.dropped``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..step import Context, Step, Yield
 
 
 class HoldOut(Step):
-    """Drops about `share` of the instructions, whole; which ones hangs on their text and the seed alone."""
+    """Drops about `share` of the instructions with all their rows, chosen by their text and the seed."""
 
     share: float = Field(default=0.1, gt=0, lt=1)
     """Chance of an instruction to be set aside."""

@@ -1,8 +1,8 @@
-"""``selection.near_benchmark``: drop the rows whose text lies nearest to benchmark problems.
+"""``selection.near_benchmark``: drop the rows whose text is nearest to benchmark problems.
 
 WaveCoder-Ultra drops the three nearest neighbours of every test problem, near or not (2312.14187, Section
-4.4; its authors grant that this may be too much); ``threshold`` drops only what is really near. Sees
-rewordings that ``selection.decontaminate`` cannot, as far as the embedder does.
+4.4; its authors admit that this may be too much); ``threshold`` drops only what is really near. It finds
+rewordings that ``selection.decontaminate`` cannot find, as far as the embedder sees them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NearBenchmark(Step):
     threshold: float = Field(default=-1, ge=-1, le=1)
     """Least cosine similarity at which a row is dropped; -1 drops the nearest ones however far."""
     found: Literal["drop", "mark"] = "drop"
-    """What becomes of the rows found: they are dropped, or marked for `selection.leak_judge` to judge."""
+    """Whether the rows found are dropped, or marked for `selection.leak_judge` to judge."""
     data: str | None = None
     """A folder or file that holds the benchmarks' data; by default they are downloaded once and kept."""
     embedder: str = "hashing"

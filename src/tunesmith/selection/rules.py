@@ -1,4 +1,4 @@
-"""``selection.rules``: rules that raw code, instructions and answers must obey; no model is asked.
+"""``selection.rules``: rules for raw code, instructions and answers, checked without a model.
 
 WaveCoder keeps raw code of 50 to 800 characters without forbidden words (2312.14187, Section 2.2);
 the line rules are those of StarCoder's data (2305.06161, Section 3: longest line, mean line,
@@ -23,10 +23,10 @@ from ..step import Context, Step, Yield
 
 
 class Rules(Step):
-    """Keeps rows whose text obeys every rule given; each drop says which rule it broke."""
+    """Keeps rows whose text obeys every rule; a drop names the rule that was broken."""
 
     field: TextField
-    """The text that is judged."""
+    """The text that is checked."""
     min_chars: int | None = Field(default=None, ge=0)
     """Fewest characters."""
     max_chars: int | None = Field(default=None, ge=0)
@@ -56,7 +56,7 @@ class Rules(Step):
     @model_validator(mode="after")
     def _some_rule(self) -> Self:
         if not self.model_fields_set - {"field"}:
-            raise ValueError("no rule is given: say for example min_chars: 50")
+            raise ValueError("no rule is set: set for example min_chars: 50")
         return self
 
     def row(self, sample: Sample, ctx: Context) -> Yield:
@@ -78,7 +78,7 @@ def length_in_chars(rules: Rules, text: str, sample: Sample) -> str:
 
 
 def length_in_words(rules: Rules, text: str, sample: Sample) -> str:
-    """Words: runs without white space."""
+    """Words: runs without white space, or characters of a script without any."""
     return _outside(rules.min_words, rules.max_words, "words", lambda: word_count(text))
 
 
@@ -117,7 +117,7 @@ def letters_and_digits(rules: Rules, text: str, sample: Sample) -> str:
 
 
 def has_docstring(rules: Rules, text: str, sample: Sample) -> str:
-    """Some function of the program says in words what it does."""
+    """Some function of the program has a docstring."""
     if not rules.docstring:
         return ""
     tree = parse(code_of(text, "python"))
@@ -127,7 +127,7 @@ def has_docstring(rules: Rules, text: str, sample: Sample) -> str:
 
 
 def does_parse(rules: Rules, text: str, sample: Sample) -> str:
-    """The program parses. A language that we cannot parse is not guessed to be right."""
+    """The program parses. A program in a language without a grammar is dropped, not taken for right."""
     if not rules.parses:
         return ""
     language = language_name(sample.language)
@@ -135,7 +135,7 @@ def does_parse(rules: Rules, text: str, sample: Sample) -> str:
     if language == "python":
         return "" if parse(program) else "does not parse"
     if not has_grammar(language):
-        return f"cannot be parsed here: {language or 'language not given'}"
+        return f"cannot be parsed here: {language or 'language unknown'}"
     return "does not parse" if syntax(program, language).root_node.has_error else ""
 
 
@@ -150,7 +150,7 @@ RULES: tuple[Callable[[Rules, str, Sample], str], ...] = (
     has_docstring,
     does_parse,
 )
-"""In the order in which they judge, cheap ones first. Each gives a short reason, or nothing."""
+"""In the order in which they are checked, cheap ones first. Each returns a short reason, or empty text."""
 
 
 def _outside(least: int | None, most: int | None, unit: str, count: Callable[[], int]) -> str:

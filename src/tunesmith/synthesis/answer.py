@@ -30,9 +30,9 @@ class Answer(Step):
     system: str = ""
     """System prompt; empty takes the row's own, if it has one."""
     temperature: float | None = Field(default=None, ge=0)
-    """Sampling temperature; the model's own if not given."""
+    """Sampling temperature; by default the model's own."""
     max_tokens: int | None = Field(default=None, gt=0)
-    """Longest answer in tokens; the model's own if not given."""
+    """Longest answer in tokens; by default the model's own."""
 
     def expects(self, rows: int) -> int:
         return rows * self.per_instruction
