@@ -20,7 +20,7 @@ from ..code.markdown import bare, code_of, language_name
 from ..rows import Table
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
-from ._minhash import BANDS, band_hashes, hash_text, jaccard, rows_per_band, shingles
+from ._minhash import BANDS, band_hashes, grams_of, hash_text, jaccard, rows_per_band, shingles
 
 TEXTS = 256
 """Texts signed at once."""
@@ -71,9 +71,10 @@ class Dedup(Step):
             for row, text in enumerate(texts, start):
                 exact[row] = hash_text(text) if text else row
             if self.threshold < 1:
-                sets = {row: shingles(text, self.ngram) for row, text in enumerate(texts, start) if text}
-                if sets:
-                    bands[list(sets)] = band_hashes(list(sets.values()), rows_per_band(self.threshold))
+                filled = [row for row, text in enumerate(texts, start) if text]
+                if filled:
+                    grams, starts = grams_of([text for text in texts if text], self.ngram)
+                    bands[filled] = band_hashes(grams, starts, rows_per_band(self.threshold))
             start += len(texts)
         return exact, bands
 
