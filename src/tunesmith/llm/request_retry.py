@@ -15,13 +15,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import ProviderRefused
 from ..requests import Completion, Failure, Request, Sampling
 from .model import Backend, Model
-from .rate_limit import Flow, RateLimiter
+from .rate_limit import Flow, RateLimiter, Traffic
 from .request_errors import AccessRefused, Permanent, RateLimited, RequestError, Transient
+from .secrets import scrubber
 from .tokens import request_tokens
 
 Keep = Callable[[Completion], Awaitable[Completion]]
@@ -38,6 +39,7 @@ class _Try:
 
     expected: float = 0.0
     sent: float = 0.0
+    wait: float = 0.0
     faults: int = 0
     push_backs: int = 0
 
@@ -59,10 +61,11 @@ class RequestRetrier:
         self._model, self._flow, self._backend = model, flow, backend
         self._clock, self._probed = clock, probed
         self.window = RateLimiter(model.in_flight, flow, clock)
+        self._hide = scrubber()
         self._chance = random.Random()
         self._stopped: ProviderRefused | None = None
         self._answered_at: float | None = None
-        self._refusals = 0
+        self._refusals = self._retries = 0
         self._probing = asyncio.Lock()
         self._usual_reply = 0.0
 
@@ -97,13 +100,13 @@ class RequestRetrier:
         used = tried.expected
         try:
             self._go_on()
-            answer = await self._backend.complete(request)
+            answer = self._scrubbed(await self._backend.complete(request))
             used = float(answer.usage.input + answer.usage.output)
             self._answered(answer)
             return await keep(answer)
         except RateLimited as fault:
             if not fault.elsewhere:
-                self.window.refused(tried.sent, fault.retry_after)
+                tried.wait = self.window.refused(tried.sent, fault.retry_after)
             return fault
         except (Permanent, Transient) as fault:
             return fault
@@ -112,14 +115,30 @@ class RequestRetrier:
         finally:
             self.window.leave(used - tried.expected)
 
+    def traffic(self) -> Traffic:
+        """What is going on at present."""
+        window = self.window
+        return Traffic(window.under_way, int(window.limit), window.refusals, self._retries)
+
+    def _scrubbed(self, answer: Completion) -> Completion:
+        """``answer`` without our keys, which a server that echoes requests would put into rows and stores."""
+        texts = (answer.text, answer.reasoning, answer.model, answer.finish_reason)
+        clean = tuple(map(self._hide, texts))
+        if clean == texts:
+            return answer
+        text, reasoning, model, finish = clean
+        return replace(answer, text=text, reasoning=reasoning, model=model, finish_reason=finish)
+
     def _answered(self, answer: Completion) -> None:
         self.window.accepted()
         self._answered_at = self._clock()
         self._usual_reply += 0.1 * (answer.usage.output - self._usual_reply)
 
     async def _wait(self, fault: Transient, tried: _Try) -> None:
+        self._retries += 1
         if isinstance(fault, RateLimited):
-            return  # the window is shut for as long as it takes
+            await asyncio.sleep(0.0 if fault.elsewhere else tried.wait)
+            return
         jittered = self._flow.wait(tried.faults - 1, self._chance)
         await asyncio.sleep(jittered if fault.retry_after is None else fault.retry_after)
 
