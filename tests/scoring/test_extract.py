@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.benchmarks.problem import Problem
+from tunesmith.code.definitions import defines
 from tunesmith.code.markdown import parse
 from tunesmith.errors import UserError
-from tunesmith.scoring.assemble import closed_for, defines
+from tunesmith.scoring.assemble import closed_for
 from tunesmith.scoring.extract import EXTRACTIONS, extraction, fence_first
 from tunesmith.scoring.rust_imports import without_repeated_imports
 

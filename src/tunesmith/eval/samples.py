@@ -32,9 +32,9 @@ import orjson
 
 from ..benchmarks.data_files import opened, unpacked
 from ..benchmarks.problem import Problem
+from ..code.definitions import defines
 from ..code.markdown import parse
 from ..errors import DataError
-from ..scoring.assemble import defines
 from ..scoring.extract import extraction
 from ..scoring.score import Candidate
 

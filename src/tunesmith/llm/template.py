@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..code.markdown import code_of
+from ..code.program import code_of
 from ..errors import DataError, SetupError, UserError, nearest
 from ..requests import Message
 from . import chat_template

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..code.markdown import code_of
+from ..code.program import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
@@ -27,6 +27,8 @@ _AGAIN = "; to judge them after that, run the recipe again with --fresh (paid an
 
 class Execute(Step):
     """Marks each row passed, failed or unknown, with the class of its failure as the reason."""
+
+    version: ClassVar[str] = "2"
 
     program: Literal["answer", "code"] = "answer"
     """Where the program is: in the row's `answer` (its first fenced block, or all of it) or its `code`."""
@@ -62,7 +64,9 @@ class Execute(Step):
         if not sample.tests.strip():
             return None
         return Program(
-            code=code_of(sample.answer, sample.language) if self.program == "answer" else sample.code,
+            code=code_of(sample.answer, sample.language, sample.tests)
+            if self.program == "answer"
+            else sample.code,
             tests=sample.tests,
             language=sample.language or "python",
             entry_point=str(sample.meta.get("entry_point", "")),

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ..code.markdown import blocks, code_of, fingerprint
+from ..code.markdown import blocks, fingerprint
+from ..code.program import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield

@@ -19,7 +19,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
-from ..code.markdown import code_of, parse
+from ..code.markdown import parse
+from ..code.program import code_of
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
 from ..step import Context, Step, Yield
@@ -31,7 +32,7 @@ _NO_FIX = "the fix is none"
 class Repair(Step):
     """Marks repair rows: passed where the bug is proven and the fix agrees with the original code."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     arguments: int = Field(default=200, ge=10)
     """Most combinations of arguments to try."""
@@ -96,7 +97,7 @@ class Repair(Step):
             return []
         codes = (str(sample.meta.get("information", "")), sample.answer)
         return [
-            Program(code_of(code, "python"), tests=sample.tests, cpu_seconds=self.cpu_seconds)
+            Program(code_of(code, "python", sample.tests), tests=sample.tests, cpu_seconds=self.cpu_seconds)
             for code in codes
         ]
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import ClassVar
 
 from pydantic import Field
 
-from ..code.markdown import code_of
+from ..code.program import code_of
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
@@ -27,6 +28,8 @@ _AT_ONCE = 128
 
 class RoundTrip(Step):
     """Marks code written from summaries, and the summaries by it; other rows pass unmarked."""
+
+    version: ClassVar[str] = "2"
 
     inputs: int = Field(default=60, ge=5)
     """Most inputs to try where there are no tests."""
@@ -54,7 +57,9 @@ class RoundTrip(Step):
 
     def _judge(self, children: Sequence[Sample], ctx: Context) -> Iterator[Finding]:
         tested = [
-            Program(code_of(child.answer, "python"), tests=child.tests, cpu_seconds=self.cpu_seconds)
+            Program(
+                code_of(child.answer, "python", child.tests), tests=child.tests, cpu_seconds=self.cpu_seconds
+            )
             for child in children
             if child.tests.strip()
         ]

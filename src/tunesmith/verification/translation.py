@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ..code.markdown import blocks, code_of, language_name, parse
+from ..code.markdown import blocks, language_name, parse
+from ..code.program import code_of
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 from ._differential import Plan, findings, plan
