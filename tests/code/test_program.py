@@ -132,7 +132,7 @@ RECORDS = {
     "a diff": fenced("--- a\n+++ b\n@@ -1,2 +1,2 @@\n def f(x):\n-    pass\n+    return x\n", "diff"),
     "a diff without a fence": "--- f.py\n+++ f.py\n@@ -1 +1 @@\n def f(x):\n-    pass\n+    return x\n",
     "an indented function": fenced("    def f(x):\n        return x\n"),
-    "prose between unfenced code": "import re\nOops:\nfrom math import floor\ndef f(x):\n    return floor(x)\n",
+    "prose between unfenced code": "import re\nOops:\nfrom math import ceil\ndef f(x):\n    return ceil(x)\n",
 }
 
 

@@ -16,6 +16,7 @@ from ..errors import UserError, nearest
 from ..eval.evaluate import SHAPES, Evaluation, Pairing, Settings, evaluate
 from ..eval.evaluate import against as compared
 from ..results import Score
+from ..scoring.failure_classes import common_failure
 from ..scoring.score import Candidate
 from .terminal import ERR, OUT, as_json, safe
 
@@ -116,6 +117,11 @@ def _warnings(evaluation: Evaluation) -> Iterator[str]:
             yield f"{score.benchmark}: samples for {seen} of {whole} problems; the score is of these"
         for line in score.protocol.get("skipped", ()):
             yield f"left out: {line}"
+        if failure := common_failure(score.attempts):
+            yield (
+                f"{score.benchmark}: nearly all programs fail in one way ({failure}); check that the samples "
+                "are of this benchmark and language, and that `--extraction` fits them; --out has the programs"
+            )
         if fenced := _fenced(evaluation, score):
             yield (
                 f"{score.benchmark}: {fenced} samples hold a code fence and ran as they are; "

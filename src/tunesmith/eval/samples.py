@@ -35,6 +35,7 @@ from ..benchmarks.problem import Problem
 from ..code.definitions import defines
 from ..code.markdown import parse
 from ..errors import DataError
+from ..scoring.assemble import assembled, closed_for
 from ..scoring.extract import extraction
 from ..scoring.score import Candidate
 
@@ -269,9 +270,13 @@ def _try(sample: SampleRow, problem: Problem, draw: int, how: str | None) -> Can
         )
     if sample.kind in ("code", "program") and (bare := _without_tests(sample, problem)) is not None:
         return Candidate(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
+    if problem.language != "python" and closed_for(sample.text, problem.tests) != sample.text:
+        # MultiPL-E's tests begin by closing the function: a whole one would have a brace too many.
+        program, joined = assembled(sample.text, problem)
+        return Candidate(problem, program, draw, raw=sample.text, extraction=f"whole function, {joined}")
     head = _imports(sample.prompt) if problem.language == "python" else ""
     if not head:
-        return Candidate(problem, sample.text, draw, raw=sample.text, extraction="as it came")
+        return Candidate(problem, sample.text, draw, raw=sample.text, extraction="unchanged")
     before, after = _at_future_imports(sample.text)
     return Candidate(
         problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports"
