@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..engine.local import available_cores
-from ..llm.api.secrets import setting
+from ..llm.secrets import setting
 from ..llm.store import default_store
 
 SANDBOX = "sandbox, strongest first"

@@ -1,25 +1,32 @@
 """What a recipe would do and cost, before anything is spent.
 
-Sources are counted (up to a cap), row steps are tried on the first rows, ask steps make their real
-prompts for those rows and ask nobody. What a table, a batch or a model would change is assumed, and
-said so: ``expects`` of the step, or every row kept.
+Sources are counted (up to a cap), row steps are tried on the first rows, ask steps make their real prompts
+for those rows. Answers that are in the store cost nothing and are read as the step reads them. What a table,
+a batch or a model would change is assumed: ``expects`` of the step, or every row kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import cast
 
-from ..engine.rowwise import apply_ask, apply_row
+from ..engine.rowwise import apply_ask, apply_read, apply_row
 from ..llm.model import Model
+from ..llm.store import AnswerStore, default_store
+from ..llm.store_entry import key_maker
 from ..llm.tokens import request_tokens
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds
-from ..requests import Request, Usage
+from ..requests import Completion, Request, Usage
 from ..sample import Drop, Sample
-from ..step import Context, SourceStep
+from ..step import Context, SourceStep, Step
 
+Asked = tuple[tuple[Sample, tuple[Request, ...]], ...]
+"""Rows, each with what a step asks for it."""
+UNANSWERED = "unanswered"
+"""Marks in ``meta`` a planned row that lacks an answer of a step above."""
 SAMPLE_ROWS = 64
 COUNT_CAP = 200_000
 ANSWER_TOKENS = 400
@@ -27,7 +34,10 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One line of the plan. Money is None where no price is known; ``how`` says what it rests on."""
+    """One line of the plan. Money is None if the price is unknown; ``how`` says how the line is known.
+
+    stored: calls whose answers are in the store: they cost nothing, and tokens and money do not count them.
+    """
 
     step: str
     do: str
@@ -39,6 +49,7 @@ class Forecast:
     tokens_out: int = 0
     usd: float | None = 0.0
     how: str = ""
+    stored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +87,50 @@ def forecast(recipe: Recipe, *, answer_tokens: int = ANSWER_TOKENS) -> list[Fore
 
     answer_tokens: the length assumed of every reply.
     """
-    planner = _Planner(recipe, answer_tokens)
-    guesses: dict[str, _Guess] = {}
-    lines: list[Forecast] = []
-    for node in recipe.nodes:
-        if isinstance(node, Rounds):
-            made = planner.rounds(node, guesses)
-        else:
-            line, guesses[node.name] = planner.step(node, node.name, guesses)
-            made = [line]
-        lines += made
-    return lines
+    with stored_answers() as store:
+        return Planner(recipe, answer_tokens, store).lines()
 
 
-class _Planner:
-    def __init__(self, recipe: Recipe, answer_tokens: int) -> None:
-        self.recipe, self.answer_tokens = recipe, answer_tokens
+@contextmanager
+def stored_answers() -> Iterator[AnswerStore | None]:
+    """The user's answer store, or None if there is none yet: a plan writes nothing."""
+    path = default_store()
+    if not path.exists():
+        yield None
+        return
+    with closing(AnswerStore(path)) as store:
+        yield store
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What an ask step would ask for some rows. ctx: what the step was given."""
+
+    node: Node
+    ctx: Context
+    asked: Asked
+
+
+class Planner:
+    """Walks through a recipe with a few rows. prompts: of each ask step by name, after ``lines``."""
+
+    def __init__(
+        self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS, store: AnswerStore | None = None
+    ) -> None:
+        self.recipe, self.answer_tokens, self.store = recipe, answer_tokens, store
+        self.prompts: dict[str, Prompts] = {}
+
+    def lines(self) -> list[Forecast]:
+        """The plan, one line per step."""
+        guesses: dict[str, _Guess] = {}
+        lines: list[Forecast] = []
+        for node in self.recipe.nodes:
+            if isinstance(node, Rounds):
+                lines += self.rounds(node, guesses)
+            else:
+                line, guesses[node.name] = self.step(node, node.name, guesses)
+                lines.append(line)
+        return lines
 
     def rounds(self, block: Rounds, guesses: dict[str, _Guess]) -> list[Forecast]:
         given = _together(block.inputs, guesses)
@@ -160,26 +199,62 @@ class _Planner:
     def _ask(
         self, node: Node, ctx: Context, line: Forecast, given: _Guess, model: Model | None
     ) -> tuple[Forecast, _Guess]:
-        asked = [made for s in given.sample if not isinstance(made := apply_ask(node.step, s, ctx), Drop)]
-        requests: list[Request] = [request for made in asked for request in made]
+        made = [(sample, apply_ask(node.step, sample, ctx)) for sample in given.sample]
+        asked = tuple((sample, tuple(some)) for sample, some in made if not isinstance(some, Drop))
+        self.prompts.setdefault(line.step, Prompts(node, ctx, asked))
         tried = max(1, len(given.sample))
+        answers = self._stored(model, asked)
+        requests = [request for _, some in asked for request in some]
+        unpaid = [request for request, answer in zip(requests, answers, strict=True) if answer is None]
         calls = round(given.rows * len(requests) / tried)
-        rows = node.step.expects(given.rows)
-        tokens_in, tokens_out, usd = 0, 0, None if calls else 0.0
-        if requests and model is not None:
-            bill = estimate(model, requests, self.answer_tokens)
-            scale = calls / len(requests)
+        stored = round(given.rows * (len(requests) - len(unpaid)) / tried)
+        tokens_in, tokens_out, usd = 0, 0, None if calls > stored else 0.0
+        if unpaid and model is not None:
+            bill = estimate(model, unpaid, self.answer_tokens)
+            scale = given.rows / tried
             tokens_in, tokens_out = round(bill.tokens_in * scale), round(bill.tokens_out * scale)
             usd = None if bill.usd is None else bill.usd * scale
-        grown = [
-            sample.grow(node.name, instruction=sample.instruction or sample.code, tests="")
-            for sample in given.sample
-        ]
         how = f"prompts of {tried} rows, {self.answer_tokens} tokens a reply"
-        done = replace(
-            line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, how=how
-        )
-        return done, _Guess(rows, grown)
+        rows, kept, lost = node.step.expects(given.rows), [], []
+        for sample, thing in _read(node.step, ctx, asked, answers):
+            if isinstance(thing, Drop):
+                lost.append(thing.sample)
+            else:
+                kept.append(thing or _unanswered(sample, node.name))
+        if requests and not unpaid:
+            rows, how = round(given.rows * len(kept) / tried), f"stored answers to {tried} rows"
+        done = replace(line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out)
+        guess = _Guess(rows, kept or given.sample, round(given.rows * len(lost) / tried), lost)
+        return replace(done, usd=usd, how=how, stored=stored), guess
+
+    def _stored(self, model: Model | None, asked: Asked) -> list[Completion | None]:
+        """The stored answer to each request, in order."""
+        requests = [request for _, some in asked for request in some]
+        if model is None or self.store is None:
+            return [None] * len(requests)
+        key = key_maker(model)
+        return [self.store.find(key(model.resolve(request))) for request in requests]
+
+
+def _read(
+    step: Step, ctx: Context, asked: Asked, answers: Sequence[Completion | None]
+) -> Iterator[tuple[Sample, Sample | Drop | None]]:
+    """Each row with what the step makes of its answers; with None if one of them is not known."""
+    rest = iter(answers)
+    for sample, requests in asked:
+        own = list(islice(rest, len(requests)))
+        known = [answer for answer in own if answer is not None]
+        if len(known) < len(own):
+            yield sample, None
+            continue
+        for thing in apply_read(step, sample, known, ctx):
+            yield sample, thing
+
+
+def _unanswered(sample: Sample, step: str) -> Sample:
+    """The row as a step would pass it on, without the answer that is not there yet."""
+    text = sample.instruction or sample.code
+    return sample.grow(step, instruction=text, tests="", meta={**sample.meta, UNANSWERED: True})
 
 
 def _together(refs: tuple[Ref, ...], guesses: Mapping[str, _Guess]) -> _Guess:
@@ -201,6 +276,7 @@ def _summed(lines: tuple[Forecast, ...], repeat: int) -> Forecast:
         calls=sum(line.calls for line in lines),
         tokens_in=sum(line.tokens_in for line in lines),
         tokens_out=sum(line.tokens_out for line in lines),
+        stored=sum(line.stored for line in lines),
         usd=usd,
         how=f"{lines[0].how}; at most {repeat} rounds" if lines[0].how else f"at most {repeat} rounds",
     )
