@@ -1,4 +1,4 @@
-"""Whole functions given as ``solution`` get the verdict that they get as replies, in languages with braces too."""
+"""Whole functions given as ``solution`` get the verdict that they get as replies, also with braces."""
 
 import gzip
 import json
@@ -15,10 +15,11 @@ RUST = "fn twice(n: isize) -> isize {\n"
 CPP = "#include<assert.h>\nlong twice(long n) {\n"
 JAVA = "import java.util.*;\nclass Problem {\n    public static long twice(long n) {\n"
 PROBLEMS = {
-    "rs": (RUST, "}\n\nfn main() {\n    assert_eq!(twice(2), 4);\n}\n", "    n * 2\n", RUST + "    n * 2\n}\n"),
+    "rs": (RUST, "}\n\nfn main() {\n    assert_eq!(twice(2), 4);\n}\n", "    n * 2\n",
+           RUST + "    n * 2\n}\n"),
     "cpp": (CPP, "}\nint main() {\n    assert(twice(2) == 4);\n}\n", "    return n * 2;\n",
             "long twice(long n) {\n    return n * 2;\n}\n"),
-    "java": (JAVA, "    }\n    public static void main(String[] args) {\n    assert(twice(2) == 4);\n    }\n\n}\n",
+    "java": (JAVA, "    }\n    public static void main(String[] a) {\n    assert(twice(2) == 4);\n    }\n\n}\n",
              "        return n * 2;\n", JAVA + "        return n * 2;\n    }\n}\n"),
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 Releases: ``mbpp_plus`` is 0.2.0 (378 problems); ``mbpp_plus_0.1.0`` is the earlier one (399 problems), behind
 published figures of WizardCoder-33B and WaveCoder. Evaluators: as evalplus judges today, with the tolerance
 of the data and any order where the question leaves it open; or, with ``_exact`` after the name, as in early
-2024: no second answer was right, and the tolerance never came into force (its guard broke numpy's comparison).
+2024: no second answer was right, and the tolerance was never used (its guard broke numpy's comparison).
 Other records of 2024 on release 0.1.0 agree with the first evaluator, WaveCoder's with the second.
 """
 

@@ -120,7 +120,7 @@ def _warnings(evaluation: Evaluation) -> Iterator[str]:
         if failure := common_failure(score.attempts):
             yield (
                 f"{score.benchmark}: nearly all programs fail in one way ({failure}); check that the samples "
-                "are of this benchmark and language, and that `--extraction` fits them; --out has the programs"
+                "are of this benchmark and language and that `--extraction` fits them; --out has the programs"
             )
         if fenced := _fenced(evaluation, score):
             yield (

@@ -270,17 +270,23 @@ def _try(sample: SampleRow, problem: Problem, draw: int, how: str | None) -> Can
         )
     if sample.kind in ("code", "program") and (bare := _without_tests(sample, problem)) is not None:
         return Candidate(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
-    if problem.language != "python" and closed_for(sample.text, problem.tests) != sample.text:
-        # MultiPL-E's tests begin by closing the function: a whole one would have a brace too many.
+    program, how = _solution(sample, problem)
+    return Candidate(problem, program, draw, raw=sample.text, extraction=how)
+
+
+def _solution(sample: SampleRow, problem: Problem) -> tuple[str, str]:
+    """A program that is whole by itself, and what was done to it."""
+    if problem.language != "python":
+        if closed_for(sample.text, problem.tests) == sample.text:
+            return sample.text, "unchanged"
+        # MultiPL-E's tests begin by closing the function: with a whole one there is a brace too many.
         program, joined = assembled(sample.text, problem)
-        return Candidate(problem, program, draw, raw=sample.text, extraction=f"whole function, {joined}")
-    head = _imports(sample.prompt) if problem.language == "python" else ""
+        return program, f"whole function, {joined}"
+    head = _imports(sample.prompt)
     if not head:
-        return Candidate(problem, sample.text, draw, raw=sample.text, extraction="unchanged")
+        return sample.text, "unchanged"
     before, after = _at_future_imports(sample.text)
-    return Candidate(
-        problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports"
-    )
+    return before + head + after, "below the prompt's imports"
 
 
 @lru_cache(maxsize=1024)

@@ -48,14 +48,11 @@ _NEARLY_ALL, _FEWEST = 0.9, 10
 
 
 def common_failure(attempts: Sequence[Attempt]) -> str:
-    """The failure that nearly all of at least ten attempts share, where it is not the model's doing; or ""."""
+    """The failure that nearly all of at least ten attempts share, if it is seldom the model's fault."""
     counts = Counter(attempt.failure for attempt in attempts)
     name, count = counts.most_common(1)[0] if counts else ("", 0)
-    return (
-        name
-        if name in _NO_ANSWER and len(attempts) >= _FEWEST and count >= _NEARLY_ALL * len(attempts)
-        else ""
-    )
+    enough = len(attempts) >= _FEWEST and count >= _NEARLY_ALL * len(attempts)
+    return name if enough and name in _NO_ANSWER else ""
 
 
 def failure_class(outcome: Outcome, *, program: str = "x", finish_reason: str = "stop") -> FailureClass:
