@@ -40,7 +40,8 @@ def failing(
 
 SIZES = {
     "humaneval": 164, "humaneval_plus": 164, "mbpp": 500, "mbpp_dev": 464, "mbpp_dev_apart": 301,
-    "mbpp_sanitized": 427, "mbpp_sanitized_test": 257, "mbpp_plus": 378, "mbpp_plus_0.1.0": 399, "mbpp_plus_exact": 378, "mbpp_plus_0.1.0_exact": 399,
+    "mbpp_sanitized": 427, "mbpp_sanitized_test": 257, "mbpp_plus": 378, "mbpp_plus_0.1.0": 399,
+    "mbpp_plus_exact": 378, "mbpp_plus_0.1.0_exact": 399,
     "humanevalfix-go": 164, "multipl_e-js": 161, "multipl_e-java": 158, "multipl_e-rs": 156,
     "multipl_e-cs": 158,
 }  # fmt: skip

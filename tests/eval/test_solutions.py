@@ -19,7 +19,7 @@ PROBLEMS = {
            RUST + "    n * 2\n}\n"),
     "cpp": (CPP, "}\nint main() {\n    assert(twice(2) == 4);\n}\n", "    return n * 2;\n",
             "long twice(long n) {\n    return n * 2;\n}\n"),
-    "java": (JAVA, "    }\n    public static void main(String[] a) {\n    assert(twice(2) == 4);\n    }\n\n}\n",
+    "java": (JAVA, "    }\n    public static void main(String[] a) {\n    assert(twice(2) == 4);\n    }\n}\n",
              "        return n * 2;\n", JAVA + "        return n * 2;\n    }\n}\n"),
 }  # fmt: skip
 

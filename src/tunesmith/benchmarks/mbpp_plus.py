@@ -62,11 +62,6 @@ _LATER_ORACLES: dict[str, str] = {
 }
 
 
-def names() -> tuple[str, ...]:
-    """Both releases under both evaluators."""
-    return tuple(f"{release}{evaluator}" for release in SOURCES for evaluator in ("", _EXACT))
-
-
 def _source(name: str) -> BenchmarkSource:
     return SOURCES[name.removesuffix(_EXACT)]
 

@@ -115,7 +115,7 @@ def _warnings(evaluation: Evaluation) -> Iterator[str]:
         whole, seen = score.protocol.get("of"), score.protocol.get("problems")
         if whole is not None and seen is not None and seen < whole:
             yield f"{score.benchmark}: samples for {seen} of {whole} problems; the score is of these"
-        for line in score.protocol.get("skipped", ()):
+        for line in (*score.protocol.get("skipped", ()), *score.protocol.get("left_out", ())):
             yield f"left out: {line}"
         if failure := common_failure(score.attempts):
             yield (

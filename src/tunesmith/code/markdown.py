@@ -80,6 +80,14 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def program_block(text: str, language: str = "") -> Block | None:
+    """The block in which a reply's program begins: the first one in ``language``, else the first one."""
+    found = blocks(text)
+    return next(
+        (block for block in found if block.language == language_name(language)), next(iter(found), None)
+    )
+
+
 def _ends(fences: list[re.Match[str]], opening: int) -> Iterator[int]:
     """The places of the fences that may close the one at ``opening``."""
     opened = fences[opening]

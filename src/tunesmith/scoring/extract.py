@@ -2,7 +2,7 @@
 
 One set of replies scores 53 to 60% by the choice made here alone, so the choice is part of a score's
 protocol, and every attempt states how its program was found. ``fence_first`` is ours: it finds the program as
-every step does (``code.program``) and joins it to the prompt. The others are those of published evaluators.
+every step does (``code.find_program``) and joins it to the prompt. The others are of published evaluators.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..benchmarks.problem import Problem
-from ..code.program import find_program
+from ..code.find_program import find_program
 from ..errors import UserError, nearest
 from ..replies.thoughts import split
 from . import published_extractors

@@ -64,7 +64,7 @@ def evalplus(reply: str, problem: Problem) -> str:
         return ""
     if problem.entry_point:
         kept = _reachable(tree, problem.entry_point)
-        return "\n\n".join(ast.unparse(node) for node in kept)
+        return "\n\n".join(ast.unparse(node) for node in kept) or code
     return code
 
 
@@ -111,10 +111,19 @@ def _reachable(tree: ast.Module, entry_point: str) -> list[ast.stmt]:
     reached, waiting = {entry_point}, [entry_point] if entry_point in defined else []
     while waiting:
         for inner in ast.walk(defined[waiting.pop()]):
-            if isinstance(inner, ast.Name) and inner.id in defined and inner.id not in reached:
-                reached.add(inner.id)
-                waiting.append(inner.id)
+            name = _identifier(inner)
+            if name in defined and name not in reached:
+                reached.add(name)
+                waiting.append(name)
     return [*imports, *(node for name, node in defined.items() if name in reached)]
+
+
+def _identifier(node: ast.AST) -> str:
+    """The name in a node: attributes, arguments and keywords count for evalplus as well."""
+    for field in ("id", "attr", "arg"):
+        if isinstance(name := getattr(node, field, None), str):
+            return name
+    return ""
 
 
 def _defines(node: ast.stmt) -> list[str]:

@@ -15,8 +15,7 @@ from typing import ClassVar, Literal, get_args
 from pydantic import Field, model_validator
 
 from .. import replies
-from ..code.markdown import blocks
-from ..code.program import program_block
+from ..code.markdown import blocks, program_block
 from ..requests import Completion, Request, Sampling
 from ..sample import Drop, Json, Sample
 from ..step import Context, Step, Yield

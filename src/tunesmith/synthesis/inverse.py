@@ -14,8 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from .. import replies
+from ..code.find_program import code_of
 from ..code.markdown import defined
-from ..code.program import code_of
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield

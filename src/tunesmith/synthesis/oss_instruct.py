@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from .. import replies
+from ..code.find_program import code_of
 from ..code.markdown import blocks, parse
-from ..code.program import code_of
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample

@@ -15,8 +15,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .. import replies
+from ..code.find_program import code_of
 from ..code.markdown import defined, parse
-from ..code.program import code_of
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield

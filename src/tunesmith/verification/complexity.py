@@ -18,8 +18,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
+from ..code.find_program import code_of
 from ..code.markdown import parse
-from ..code.program import code_of
 from ..replies import words
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict

@@ -17,8 +17,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from ..code.find_program import code_of
 from ..code.markdown import parse, unparsed
-from ..code.program import code_of
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict

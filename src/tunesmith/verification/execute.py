@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..code.program import code_of
+from ..code.find_program import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from ..code.find_program import code_of
 from ..code.markdown import blocks, fingerprint
-from ..code.program import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield

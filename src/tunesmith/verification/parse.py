@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ..code.find_program import code_of
 from ..code.grammars import has_grammar, syntax
 from ..code.markdown import language_name, parse
-from ..code.program import code_of
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 

@@ -19,8 +19,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
+from ..code.find_program import code_of
 from ..code.markdown import parse
-from ..code.program import code_of
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
 from ..step import Context, Step, Yield

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code.program import code_of
+from ..code.find_program import code_of
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from ..code.find_program import code_of
 from ..code.markdown import blocks, language_name, parse
-from ..code.program import code_of
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 from ._differential import Plan, findings, plan

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import orjson
 
+from ...code.find_program import code_of
 from ...code.markdown import blocks, language_name
-from ...code.program import code_of
 from ...replies import prose, sentences, words
 from ...requests import Request
 from .judge import right

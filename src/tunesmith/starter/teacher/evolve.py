@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
+from ...code.find_program import code_of
 from ...code.markdown import language_name
-from ...code.program import code_of
 from ...requests import Request
 from .. import world
 from .answer import near_miss

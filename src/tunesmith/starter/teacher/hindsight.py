@@ -6,8 +6,8 @@ Facts: ``instruction``, ``answer``, ``language``.
 from __future__ import annotations
 
 from ...code.facts import code_facts
+from ...code.find_program import code_of
 from ...code.markdown import language_name
-from ...code.program import code_of
 from ...requests import Request
 from .judge import shown
 

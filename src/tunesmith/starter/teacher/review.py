@@ -9,8 +9,8 @@ import ast
 
 import orjson
 
+from ...code.find_program import code_of
 from ...code.markdown import comments, parse
-from ...code.program import code_of
 from ...replies import fenced
 from ...requests import Request
 from .. import world

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import re
 
+from ...code.find_program import code_of
 from ...code.markdown import parse
-from ...code.program import code_of
 from ...replies import fenced
 from ...requests import Request
 from .. import world

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from tunesmith.code.find_program import code_of, find_program
 from tunesmith.code.markdown import blocks, parse
 from tunesmith.code.notebook import plain
-from tunesmith.code.program import code_of, find_program
 
 FENCE = "```"
 TEMPLATE = f'TEMPLATE = """\\\n{FENCE}python\n{{code}}\n{FENCE}"""\n\n\ndef f(x):\n    return TEMPLATE\n'

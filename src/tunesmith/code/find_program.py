@@ -33,14 +33,6 @@ def code_of(text: str, language: str = "", tests: str = "") -> str:
     return find_program(text, language, names, alone=True).code
 
 
-def program_block(text: str, language: str = "") -> Block | None:
-    """The block in which a reply's program begins: the first one in ``language``, else the first one."""
-    found = blocks(text)
-    return next(
-        (block for block in found if block.language == language_name(language)), next(iter(found), None)
-    )
-
-
 def find_program(
     reply: str, language: str, names: Collection[str] = (), before: str = "", *, alone: bool = False
 ) -> Found:
