@@ -19,9 +19,10 @@ from .grammars import has_grammar, syntax
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
 ALIASES = {
-    "py": "python", "python3": "python", "py3": "python", "ipython": "python", "pycon": "python",
-    "js": "javascript", "node": "javascript", "ts": "typescript",
-    "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust", "rb": "ruby", "sh": "bash",
+    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "nodejs": "javascript",
+    "ts": "typescript", "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust",
+    "rb": "ruby", "sh": "bash",
+    "py3": "python", "ipython": "python", "pycon": "python",
 }  # fmt: skip
 _LATER_FENCES = 8  # tried as a block's end; bounds the work on replies with thousands of fences
 
