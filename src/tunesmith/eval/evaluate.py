@@ -7,7 +7,6 @@ and a model's answers are kept in the answer store, so a second call asks nothin
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ import orjson
 from ..benchmarks import expand, load
 from ..engine.resources import LocalResources
 from ..errors import DataError, UserError
+from ..machine import available_cores
 from ..results import Attempt, Score
 from ..scoring.extract import extraction as known_extraction
 from ..scoring.intervals import mcnemar
@@ -139,7 +139,7 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
     if settings.extraction is not None:
         known_extraction(settings.extraction, "--extraction")
     names = expand(on)
-    workers = settings.workers or len(os.sched_getaffinity(0))
+    workers = settings.workers or available_cores()
     with contextlib.closing(LocalResources(workers, settings.isolation)) as lender:
         path = Path(target).expanduser()
         if is_samples(path):

@@ -1,4 +1,4 @@
-"""The way back from a summary: code is written again from the summary alone.
+"""Write code again from its summary alone, to check the summary.
 
 WaveCoder (arXiv 2312.14187) takes summaries on trust (checklist 43). A summary that leaves out what
 matters cannot be turned back into code that does the same, so each summary row gets children whose
@@ -17,7 +17,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import blocks, code_of, defined, parse, unparsed
+from ..code.find_program import code_of
+from ..code.markdown import blocks, defined, parse, unparsed
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Decoding, Step, Yield

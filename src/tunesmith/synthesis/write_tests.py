@@ -15,7 +15,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import code_of, defined, parse
+from ..code.find_program import code_of
+from ..code.markdown import defined, parse
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Decoding, Step, Yield
@@ -46,7 +47,7 @@ class WriteTests(Decoding, Step):
     n: int = Field(default=10, gt=0)
     """Most tests to ask for."""
     show_answer: bool = False
-    """Let the model see the row's answer. Then the tests are no independent evidence for it."""
+    """Let the model see the row's answer. Then the tests are not independent evidence for it."""
     keep_tested: bool = True
     """Pass on a row that has tests already, unchanged."""
     untested: Literal["drop", "keep"] = "drop"
@@ -95,7 +96,7 @@ class WriteTests(Decoding, Step):
 
 
 def _fault(tests: str) -> str:
-    """Why a text is no set of tests, or empty text."""
+    """Why a text is not a set of tests, or empty text."""
     tree = parse(tests)
     if tree is None:
         return "tests do not parse"
