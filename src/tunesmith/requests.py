@@ -1,7 +1,7 @@
-"""What is said to a language model and what comes back. No IO: only the words and their bill.
+"""What is sent to a language model and what comes back. No IO.
 
-A step builds ``Request``s and reads ``Completion``s. Where a request failed for good the house
-puts its row in the bin with the ``Failure``'s kind, so a step never sees one.
+A step builds ``Request``s and reads ``Completion``s. Where a request failed for good its row is dropped with
+the ``Failure``'s kind as the reason, so a step never sees a ``Failure``.
 """
 
 from __future__ import annotations
@@ -99,8 +99,12 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that failed for good. kind is countable: ``timeout``, ``malformed``, ``refused 400``."""
+    """A request that failed for good. kind is countable: ``timeout``, ``malformed``, ``refused 400``.
+
+    key: of the request in the answer store; empty where asking again would give the same.
+    """
 
     kind: str
     message: str
     attempts: int
+    key: str = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ..llm.costs import Costs
+from ..runs.record import ScoreRecord, StepRecord
 from ..runs.step_runner import RunListener
 
 
@@ -27,13 +27,13 @@ def listener(*, quiet: bool) -> Iterator[RunListener]:
 class _Plain(RunListener):
     """One line when a step begins and one when it is done."""
 
-    def began(self, step: str, kind: str, rows: int) -> None:
+    def on_step_start(self, step: str, kind: str, rows: int) -> None:
         over = f" over {rows:,} rows" if rows else ""
         sys.stderr.write(f"{step}: {kind}{over} ...\n")
 
-    def ended(self, step: str, record: Mapping[str, Any], *, fresh: bool) -> None:
+    def on_step_end(self, step: str, record: StepRecord, *, fresh: bool) -> None:
         sys.stderr.write(f"{step}: {summary(record)}{'' if fresh else ' (done before)'}\n")
-        for warning in record.get("warnings", ()):
+        for warning in record.warnings:
             sys.stderr.write(f"{step}: warning: {warning}\n")
 
 
@@ -54,22 +54,22 @@ class _Live(RunListener):
     def __exit__(self, *exc: object) -> None:
         self._live.__exit__(None, None, None)
 
-    def began(self, step: str, kind: str, rows: int) -> None:
+    def on_step_start(self, step: str, kind: str, rows: int) -> None:
         self._step, self._kind, self._rows = step, kind, rows
         self._first: tuple[int, float] | None = None
         self._said = 0.0
         self._say("")
 
-    def moved(self, step: str, read: int, kept: int, dropped: int, bill: Costs) -> None:
+    def on_rows(self, step: str, read: int, kept: int, dropped: int, costs: Costs) -> None:
         if not self._due(read):
             return
-        line = bill.of_step(step)
+        line = costs.of_step(step)
         tokens = line.input + line.output + line.stored_input + line.stored_output
-        money = f"  {tokens:,} tokens  ${bill.usd:.4f}" if tokens else ""
+        money = f"  {tokens:,} tokens  ${costs.usd:.4f}" if tokens else ""
         rows = f"{read:,} of {self._rows:,} rows" if self._rows else f"{read:,} rows"
         self._say(f"{rows}  {kept:,} kept  {dropped:,} dropped{money}{self._left(read, self._rows)}")
 
-    def counted(self, step: str, done: int, total: int) -> None:
+    def on_progress(self, step: str, done: int, total: int) -> None:
         if self._due(done):
             self._say(f"{done:,} of {total:,}{self._left(done, total)}")
 
@@ -89,13 +89,13 @@ class _Live(RunListener):
             return ""
         return f"  {_clock((time.monotonic() - since) * (total - done) / (done - begun))} left"
 
-    def ended(self, step: str, record: Mapping[str, Any], *, fresh: bool) -> None:
+    def on_step_end(self, step: str, record: StepRecord, *, fresh: bool) -> None:
         from rich.markup import escape
 
         mark = "[green]✓[/]" if fresh else "[dim]·[/]"
         self._live.update("")
         self._console.print(f"{mark} [bold]{escape(step):<22}[/] {escape(summary(record))}")
-        for warning in record.get("warnings", ()):
+        for warning in record.warnings:
             self._console.print(f"[yellow]![/] {escape(step)}: {escape(warning)}")
 
     def _say(self, what: str) -> None:
@@ -104,33 +104,32 @@ class _Live(RunListener):
         self._live.update(Spinner("dots", text=f" {self._step}  {what or self._kind}"))
 
 
-def summary(record: Mapping[str, Any]) -> str:
+def summary(record: StepRecord) -> str:
     """One line on a done step: rows in and out, reasons, scores, time."""
     parts = []
-    if record["kind"] == "rounds":
-        parts.append(f"{record['kept']} of {record['rounds']} rounds kept, {record['ended']}")
-    if record.get("rows_out") is not None:
-        came = f"{record['rows_in']:,} -> " if record.get("rows_in") else ""
-        parts.append(f"{came}{record['rows_out']:,} rows")
-    if record.get("dropped"):
-        worst = ", ".join(f"{count:,} {reason}" for reason, count in list(record["reasons"].items())[:3])
-        parts.append(f"{record['dropped']:,} dropped ({worst})")
-    for score in record.get("scores", ()):
-        parts.append(score_line(score))
-    if record.get("checkpoint"):
-        losses = record["checkpoint"]["losses"]
-        curve = f"loss {losses[0][1]:.2f} -> {losses[-1][1]:.2f}, " if losses else ""
-        parts.append(f"{curve}{record['checkpoint']['path']}")
-    if record.get("seconds") is not None:
-        parts.append(_clock(record["seconds"]))
+    if course := record.course:
+        parts.append(f"{course.kept} of {course.rounds} rounds kept, {course.ended}")
+    if record.rows_out is not None:
+        came = f"{record.rows_in:,} -> " if record.rows_in else ""
+        parts.append(f"{came}{record.rows_out:,} rows")
+    if record.dropped:
+        worst = ", ".join(f"{count:,} {reason}" for reason, count in list(record.reasons.items())[:3])
+        parts.append(f"{record.dropped:,} dropped ({worst})")
+    parts += map(score_line, record.scores)
+    if checkpoint := record.checkpoint:
+        losses = [loss for _, loss in checkpoint.losses if loss is not None]
+        curve = f"loss {losses[0]:.2f} -> {losses[-1]:.2f}, " if losses else ""
+        parts.append(f"{curve}{checkpoint.path}")
+    if record.seconds is not None:
+        parts.append(_clock(record.seconds))
     return "  ".join(parts)
 
 
-def score_line(score: Mapping[str, Any]) -> str:
+def score_line(score: ScoreRecord) -> str:
     """``starter pass@1 71.0% [64.2, 77.0] (142/200)``."""
     return (
-        f"{score['benchmark']} pass@{score['k']} {100 * score['value']:.1f}% "
-        f"[{100 * score['low']:.1f}, {100 * score['high']:.1f}] ({score['passed']}/{score['tried']})"
+        f"{score.benchmark} pass@{score.k} {100 * score.value:.1f}% "
+        f"[{100 * score.low:.1f}, {100 * score.high:.1f}] ({score.passed}/{score.tried})"
     )
 
 

@@ -44,7 +44,7 @@ def finished(result: Finished, json: bool) -> None:
         as_json({**asdict(result), "failures": failures})
         return
     for score in result.scores:
-        _out.print(f"{escape(score['step'])}: {escape(score_line(score))}")
+        _out.print(f"{escape(score.step)}: {escape(score_line(score))}")
     if not result.ran:
         _out.print("nothing to do: every step was done before")
     if said := advice(result.folder, failures):
@@ -125,13 +125,13 @@ def exported(result: Exported, json: bool) -> None:
 
 
 def _steps(run: RunFolder, json: bool) -> None:
-    records = [record for _, record in run.records()]
+    records = list(run.records())
     if json:
-        as_json([{k: v for k, v in record.items() if k != "facts"} for record in records])
+        as_json([{k: v for k, v in asdict(record).items() if k != "facts"} for _, record in records])
         return
-    for folder, record in run.records():
-        depth = len(folder.path.relative_to(run.path).parts) - 1
-        _out.print(f"{'  ' * depth}[bold]{escape(folder.path.name):<24}[/] {escape(summary(record))}")
+    for folder, record in records:
+        indent = "  " if "." in record.name else ""
+        _out.print(f"{indent}[bold]{escape(folder.path.name):<24}[/] {escape(summary(record))}")
     _out.print(f"\ntunesmith show {run.path}/STEP   or   {run.path}/STEP.dropped")
 
 

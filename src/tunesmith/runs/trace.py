@@ -18,7 +18,7 @@ from .run_folder import RunFolder, StepFolder
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The row ``sample`` stood among the rows of ``step``, or was dropped there for ``reason``."""
+    """``sample`` was among the rows of ``step``, or was dropped there for ``reason``."""
 
     step: str
     sample: Sample
@@ -34,15 +34,16 @@ def trace(run: RunFolder, row: str) -> list[Event]:
     Raises:
         FolderError: no row's id begins so, or several do (lists them).
     """
-    folders = [folder for folder, _ in run.records()]
+    steps = [(place, folder) for place, folder in run.steps() if folder.done]
+    folders = [folder for _, folder in steps]
     target = _resolve(run, folders, row)
     relation = {target: "itself"}
     _upwards(folders, target, relation)
     _downwards(folders, target, relation)
     events = []
-    for folder in folders:
+    for place, folder in steps:
         for sample, reason in rows_with(folder, "id", set(relation)):
-            events.append(Event(_step_name(run, folder), sample, reason, relation[sample.id]))
+            events.append(Event(place.path, sample, reason, relation[sample.id]))
     return events
 
 
@@ -101,9 +102,3 @@ def _shards(folders: list[StepFolder]) -> Iterator[Path]:
     for folder in folders:
         yield from folder.rows()
         yield from folder.drops()
-
-
-def _step_name(run: RunFolder, folder: StepFolder) -> str:
-    return "/".join(
-        part[3:] if part[:2].isdigit() else part for part in folder.path.relative_to(run.path).parts
-    )

@@ -9,8 +9,7 @@ each level stops and what it does not. The tests decide in another process than 
 
 from __future__ import annotations
 
-import os
-
+from ..machine import available_cores
 from .levels import Level, choose, levels, spare
 from .pool import Pool
 
@@ -24,8 +23,4 @@ def open_sandbox(workers: int | None = None, isolation: str | None = None) -> Po
     Raises SetupError where the isolation named is unknown or not to be had here.
     """
     level = choose(isolation)
-    return Pool(workers or _cores(), level, spare(level))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Pool(workers or available_cores(), level, spare(level))

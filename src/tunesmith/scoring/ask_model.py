@@ -140,7 +140,7 @@ def _here(
         some = [model.resolve(request) for request in requests[start : start + _SLICE]]
         for request, completion in zip(some, local.answer(some), strict=True):
             replies.append(_reply(local.prompt(request), completion))
-        ctx.tell(len(replies), len(requests))
+        ctx.on_progress(len(replies), len(requests))
     return replies, {"template": local.template.name, "engine": _engine(local.model)}
 
 
@@ -190,7 +190,7 @@ async def _all(
         for place, request in waiting:
             answers[place] = await client.answer(request)
             done += 1
-            ctx.tell(done, len(requests))
+            ctx.on_progress(done, len(requests))
 
     try:
         async with client, asyncio.TaskGroup() as group:

@@ -55,7 +55,9 @@ def _prepared(step: Sft, rows: Table, ctx: Context) -> TrainingJob:
     )  # fmt: skip
     key = number(0, step.settings(), encoded.digest, source.identity(), seed)
     progress = Progress(ctx.folder, f"{key:016x}", save_steps=step.save_steps, save_minutes=step.save_minutes)
-    return TrainingJob(step, model, tokenizer, template, encoded, feed, progress, seed, where, ctx.tell)
+    return TrainingJob(
+        step, model, tokenizer, template, encoded, feed, progress, seed, where, ctx.on_progress
+    )
 
 
 def _trained(job: TrainingJob) -> tuple[Path, dict[str, Any]]:
