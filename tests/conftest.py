@@ -1,13 +1,13 @@
-"""What every test finds: its own answer store, the shared data where there is any, small runs."""
+"""What every test gets: its own answer store, and real data where there is any."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from real_data import SKIPPED, real_data
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -23,9 +23,11 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real benchmark problems, generations and instructions; skips where it is absent."""
-    given = os.environ.get("TUNESMITH_SHARED")
-    folder = Path(given) if given else Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"real data is not at {folder}; set TUNESMITH_SHARED to its folder")
-    return folder
+    """The folder of real data; skips where it is absent."""
+    return real_data()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = sum(SKIPPED in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
+    if skipped:
+        terminalreporter.write_line(f"{skipped} tests were skipped: they need real data (TUNESMITH_SHARED)")

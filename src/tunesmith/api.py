@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import RunStopped, StepError
-from .recipe.load import bundled, load_recipe
+from .recipe.bundled import bundled
+from .recipe.load import load_recipe
 from .recipe.recipe import Recipe
 from .rows import Table
 from .runs.plan import Forecast, forecast

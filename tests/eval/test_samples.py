@@ -16,7 +16,7 @@ from tunesmith.cli import main
 from tunesmith.cli.show_eval import warned
 from tunesmith.errors import DataError, UserError
 from tunesmith.eval.evaluate import Settings, against, evaluate
-from tunesmith.eval.from_model import _model
+from tunesmith.eval.from_model import model_of
 from tunesmith.eval.samples import is_samples, read_samples, tries
 from tunesmith.llm.template import TEMPLATES
 from tunesmith.models.openai import OpenAI
@@ -428,7 +428,7 @@ def test_an_address_is_part_of_who_answers_so_two_servers_share_nothing(data: Pa
 
 
 def test_a_model_without_an_address_is_known_by_its_name_as_in_recipes():
-    assert _model("openai:m").identity() == OpenAI(model="m").identity() == "m"
+    assert model_of("openai:m").identity() == OpenAI(model="m").identity() == "m"
 
 
 def test_two_addresses_of_one_protocol_are_compared(tmp_path: Path, data: Path, capsys):

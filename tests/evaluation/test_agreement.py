@@ -14,7 +14,7 @@ from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Sample
 from tunesmith.sandbox import open_sandbox
 from tunesmith.starter import world
-from tunesmith.starter.teacher.bugs import injected
+from tunesmith.starter.teacher.python.bugs import injected
 from tunesmith.step import Context
 from tunesmith.verification._growth import Claim, claims_of, counts_in, holds
 from tunesmith.verification.complexity import Complexity, difficulty

@@ -192,7 +192,7 @@ def test_a_judge_wrong_on_a_fifth_is_found_out_by_asking_again(tmp_path: Path) -
         assert one["agreement"]["low"] < expected < one["agreement"]["high"]
     assert kept["agreement"]["value"] == 1.0, "without a draw of its own the kept reply is read"
     page = (folder / "report.html").read_text()
-    assert "Whether the judge says the same again" in page and "shift to passed" in page
+    assert "Does the judge repeat its verdict?" in page and "shift to passed" in page
 
 
 DISCRIMINATED = """\

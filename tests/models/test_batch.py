@@ -17,7 +17,7 @@ from llm_world import answered, ask_all, failed, served
 
 from mock_server import Asked, Mock, Reply, completion, failure
 from tunesmith.errors import ProviderRefused
-from tunesmith.llm.api.batch_jobs import Journal, _failed
+from tunesmith.llm.api.batch_jobs import Journal, batch_error
 from tunesmith.llm.costs import Costs
 from tunesmith.llm.prices import Price
 from tunesmith.llm.request_errors import AccessRefused, Transient
@@ -227,12 +227,12 @@ def test_killed_while_it_waits_a_later_process_collects_the_same_batch(tmp_path:
 
 
 def test_a_full_queue_at_the_provider_is_waited_for_and_a_refused_file_is_not() -> None:
-    full = _failed(
+    full = batch_error(
         {"id": "b", "errors": {"data": [{"code": "token_limit_exceeded", "message": "full"}]}}, 30.0
     )
     assert isinstance(full, Transient) and full.retry_after == 60.0
     assert isinstance(
-        _failed({"id": "b", "errors": {"data": [{"code": "invalid_json"}]}}, 30.0), AccessRefused
+        batch_error({"id": "b", "errors": {"data": [{"code": "invalid_json"}]}}, 30.0), AccessRefused
     )
 
 

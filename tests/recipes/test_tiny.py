@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_data import real_data
 
 from tunesmith import api
 from tunesmith.recipe.recipe import Rounds
@@ -171,7 +172,7 @@ def test_the_report_shows_how_hard_each_round_is_and_what_was_measured(runs: Run
     assert sum(int(line[1]) for line in near.lines) == len(rows(runs("wizardcoder"), "near"))
     titles = " ".join(one.title for one in measured(read_story(RunFolder(runs("dolphcoder")))))
     assert "strategies" in titles and "judge errs" in titles
-    assert "How many strategies the answers have" in (runs("dolphcoder") / "report.html").read_text()
+    assert "Strategies per instruction" in (runs("dolphcoder") / "report.html").read_text()
 
 
 def test_evolved_rows_carry_parent_and_heuristic_and_the_merge_holds_seeds_and_rounds(runs: Runs) -> None:
@@ -266,10 +267,8 @@ def test_one_instruction_is_chosen_of_each_programs_candidates(runs: Runs) -> No
     assert len(rows(folder, "candidates")) > len(best)
 
 
-def test_real_seed_instructions_evolve_with_every_loss_counted(runs: Runs, shared: Path) -> None:
-    seeds = shared / "instructions" / "code_alpaca_2k.json.gz"
-    if not seeds.is_file():
-        pytest.skip(f"no real seed instructions at {seeds}")
+def test_real_seed_instructions_evolve_with_every_loss_counted(runs: Runs) -> None:
+    seeds = real_data("instructions/code_alpaca_2k.json.gz")
     folder = runs("wizardcoder", f"steps.seeds.path={seeds}", "steps.seeds.license=cc-by-nc-4.0")
     assert_counts_add_up(folder)
     evolved = next(one for one in assert_the_report_adds_up(folder) if one.name == "evolution.evolved")
@@ -325,10 +324,8 @@ def test_real_functions_become_four_tasks_with_their_licence(runs: Runs) -> None
 
 
 @pytest.mark.slow
-def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, shared: Path, tmp_path: Path) -> None:
-    problems = shared / "humanevalpack" / "humanevalpack-python.jsonl.gz"
-    if not problems.is_file():
-        pytest.skip(f"no real code at {problems}")
+def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, tmp_path: Path) -> None:
+    problems = real_data("humanevalpack/humanevalpack-python.jsonl.gz")
     for number, line in enumerate(gzip.decompress(problems.read_bytes()).splitlines()):
         problem = json.loads(line)
         (tmp_path / f"p{number:03d}.py").write_text(problem["prompt"] + problem["canonical_solution"])

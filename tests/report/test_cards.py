@@ -11,6 +11,7 @@ from finished_run import SPENT, Maker, empty_run, finished_run, seed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tunesmith.errors import visible
 from tunesmith.files import read_json, write_json
 from tunesmith.recipe.yaml import read_document
 from tunesmith.report import write_report
@@ -46,13 +47,13 @@ def test_the_dataset_card_describes_the_rows_that_were_trained_on(run: RunFolder
     assert front["license"] == ["mit", "unknown"] and front["size_categories"] == ["n<1K"]
     assert front["source_datasets"] == ["extended|other-seeds.jsonl"]
     assert {"python", "arxiv:2306.08568"} <= set(front["tags"])
-    assert "what step `learnable` of" in text and "| learnable | not judged |" in text
+    assert "the output of step `learnable` of" in text and "| learnable | not judged |" in text
 
 
 def test_rules_are_not_passed_off_as_a_language_model(run: RunFolder) -> None:
     text = (run.path / "DATASET_CARD.md").read_text(encoding="utf-8")
     assert "rule-based teacher that comes with tunesmith; it is not a language model" in text
-    assert "terms of whoever provides" not in text
+    assert "terms of the provider of" not in text
 
 
 def test_a_language_model_is_named_with_its_terms(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_a_language_model_is_named_with_its_terms(tmp_path: Path) -> None:
     (tmp_path / "run/recipe.yaml").write_text(recipe)
     maker.rows("01-told", "synthesis.answer", [seed(1)], name="told", kind="ask", spent=SPENT)
     text = dataset_card(read_story(maker.run)) or ""
-    assert "`teacher`: gpt-x" in text and "The terms of whoever provides teacher may limit" in text
+    assert "`teacher`: gpt-x" in text and "The terms of the provider of teacher may limit" in text
 
 
 def test_decontamination_is_told_with_its_result_or_as_missing(tmp_path: Path, run: RunFolder) -> None:
@@ -106,7 +107,7 @@ def test_the_model_card_says_how_to_ask_what_was_learnt_and_what_is_not_known(ru
     text = (run.path / "MODEL_CARD.md").read_text(encoding="utf-8")
     heads = [line for line in text.splitlines() if line.startswith("## ")]
     assert heads == [
-        "## How to ask it", "## Scores", "## What it was trained on", "## How it was trained", "## Limits",
+        "## How to prompt it", "## Scores", "## What it was trained on", "## How it was trained", "## Limits",
         "## Licence",
     ]  # fmt: skip
     assert "trained from student (untrained) in one stage" in text and "Only starter was measured" in text
@@ -180,6 +181,6 @@ def test_no_text_breaks_out_of_a_table_or_the_metadata(text: str, other: str) ->
     lines = table(("name", "rows"), [(text, 3), (other, 4)]).split("\n")
     assert len(lines) == 4 and all(line.startswith("| ") and line.endswith(" |") for line in lines)
     assert "<" not in plain(text)
-    assert front_matter(card({"pretty_name": f"x{text}"}, ["body"]))["pretty_name"] == " ".join(
-        f"x{text}".split()
+    assert front_matter(card({"pretty_name": f"x{text}"}, ["body"]))["pretty_name"] == visible(
+        " ".join(f"x{text}".split())
     )

@@ -108,3 +108,9 @@ def test_the_command_says_where_the_rows_went(run: RunFolder, tmp_path: Path) ->
         app, ["export", f"{run.path}/learnable", "--to", str(to), "--as", "alpaca", "--json"]
     )
     assert done.exit_code == 0 and orjson.loads(done.stdout)["path"] == str(to)
+
+
+def test_the_folder_of_the_file_is_made(run: RunFolder, tmp_path: Path) -> None:
+    assert export(f"{run.path}/learnable", tmp_path / "out" / "deep" / "rows.jsonl").path.exists()
+    with pytest.raises(UserError, match="--to: the folder"):
+        export(f"{run.path}/learnable", tmp_path / "out" / "deep" / "rows.jsonl" / "x.jsonl")

@@ -75,5 +75,5 @@ def test_the_noise_of_a_judge_is_told_as_it_was_measured(tmp_path: Path) -> None
     folder.mkdir(parents=True)
     (folder / "agreement.json").write_bytes(orjson.dumps(agreement(rows)))
     (told,) = measured(read_story(maker.run))
-    assert dict(told.lines)["the judge is wrong on"].startswith("20.0% (11.2 to 33.0%)")
+    assert dict(told.lines)["judge wrong"].startswith("20.0% (11.2 to 33.0%)")
     assert "20.0% (11.2 to 33.0%)" in write_report(maker.run).read_text()

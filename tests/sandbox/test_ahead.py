@@ -17,8 +17,6 @@ from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.sandbox.box.messages import channel, codec, remote
 from tunesmith.sandbox.box.testing import classify
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
@@ -133,10 +131,8 @@ def test_wrong_programs_fail(pool: Pool, name: str) -> None:
     assert (outcome.status, outcome.judged) == ("failed", "plain"), outcome
 
 
-def test_what_is_told_of_humaneval_is_what_its_tests_ask() -> None:
-    file = SHARED / "humaneval" / "HumanEval.jsonl.gz"
-    if not file.is_file():
-        pytest.skip("needs ../shared/data/humaneval")
+def test_what_is_told_of_humaneval_is_what_its_tests_ask(shared: Path) -> None:
+    file = shared / "humaneval" / "HumanEval.jsonl.gz"
     told = asked = 0
     for row in map(json.loads, gzip.decompress(file.read_bytes()).splitlines()):
         calls = classify.read(row["test"], row["entry_point"]).calls

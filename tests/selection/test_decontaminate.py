@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import apart, context, ids_in_order, rows, shared
+from real_data import real_data
+from tables import apart, context, ids_in_order, rows
 
 from tunesmith.benchmarks.problem import Benchmark, Problem
 from tunesmith.errors import DataError, UserError
@@ -85,7 +86,7 @@ def test_the_search_finds_what_plain_search_finds(statement, text):
 
 def humaneval() -> list[dict[str, str]]:
     path = (
-        shared("humanevalplus/HumanEvalPlus.jsonl.gz").parents[1]
+        real_data("humanevalplus/HumanEvalPlus.jsonl.gz").parents[1]
         / "humanevalpack/humanevalpack-python.jsonl.gz"
     )
 
@@ -93,7 +94,7 @@ def humaneval() -> list[dict[str, str]]:
 
 
 def test_planted_leaks_of_every_humaneval_problem_are_found_and_real_code_is_kept():
-    step = Decontaminate(against=["humaneval"], data=str(shared("humaneval").parent))
+    step = Decontaminate(against=["humaneval"], data=str(real_data("humaneval").parent))
     problems = humaneval()
     leaks = rows(
         code=[p["declaration"] + p["canonical_solution"] for p in problems],
@@ -116,7 +117,7 @@ def test_planted_leaks_of_every_humaneval_problem_are_found_and_real_code_is_kep
 
 
 def test_a_fingerprint_of_the_data_stands_for_it_and_unknown_names_are_refused():
-    data = str(shared("humaneval").parent)
+    data = str(real_data("humaneval").parent)
     assert Decontaminate(against=["humaneval"], data=data).outside(context("clean")).startswith("md5 ")
     with pytest.raises(UserError, match=r"steps\.clean\.against: no benchmark is called 'humanevil'"):
         Decontaminate(against=["humanevil"], data=data).outside(context("clean"))

@@ -8,7 +8,8 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import apart, context, ids_in_order, rows, shared, table
+from real_data import real_data
+from tables import apart, context, ids_in_order, rows, table
 
 from tunesmith.selection._minhash import BANDS, jaccard, rows_per_band, shingles
 from tunesmith.selection.dedup import Dedup
@@ -121,7 +122,7 @@ def test_every_row_comes_out_once_in_order(tmp_path_factory, texts):
 
 
 def test_the_real_seeds_have_repeats_and_each_is_one(tmp_path):
-    path = shared("instructions/new_codealpaca.json.gz")
+    path = real_data("instructions/new_codealpaca.json.gz")
     seeds = list(Jsonl(path=str(path)).source(context("seeds")))
     by_id = {seed.id: seed.instruction for seed in seeds}
     kept, drops = apart(

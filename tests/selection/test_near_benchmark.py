@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import apart, context, ids_in_order, rows, shared, table
+from real_data import real_data
+from tables import apart, context, ids_in_order, rows, table
 
 from tunesmith.benchmarks import load
 from tunesmith.benchmarks.problem import Benchmark, Problem
@@ -54,7 +55,7 @@ def test_every_starter_problem_is_recognised_and_no_training_task_is_taken_for_o
 
 
 def test_the_rows_nearest_to_each_problem_are_dropped_as_plain_search_would(tmp_path):
-    data = str(shared("humaneval").parent)
+    data = str(real_data("humaneval").parent)
     step = NearBenchmark(against=["humaneval"], field="code", data=data, top=2)
     solutions = [problem.canonical for problem in load("humaneval", data).problems][:40]
     samples = rows(code=[f"def f{i}(x):\n    return x + {i}" for i in range(700)] + solutions)

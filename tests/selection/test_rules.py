@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tables import apart, context, ids_in_order, shared
+from real_data import real_data
+from tables import apart, context, ids_in_order
 
 from tunesmith.code.grammars import has_grammar
 from tunesmith.sample import Sample, Verdict
@@ -113,7 +114,7 @@ def test_where_keeps_what_meets_every_condition(keys, row, reason):
 
 
 def test_the_rules_of_wavecoder_account_for_every_real_seed():
-    path = str(shared("instructions/code_alpaca_2k.json.gz"))
+    path = str(real_data("instructions/code_alpaca_2k.json.gz"))
     seeds = list(Jsonl(path=path, language="python").source(context("seeds")))
     rules = Rules(field="answer", min_chars=50, max_chars=800, parses=True)
     things = [thing for seed in seeds for thing in rules.row(seed, context())]

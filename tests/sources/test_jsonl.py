@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import apart, context, shared
+from real_data import real_data
+from tables import apart, context
 
 from tunesmith.errors import DataError
 from tunesmith.sources import _json_stream as json_stream
@@ -170,7 +171,7 @@ def test_a_list_is_decoded_whole_whatever_the_chunks(records, chunk, indent, asc
 
 @pytest.mark.parametrize(("name", "count"), [("code_alpaca_2k", 2017), ("new_codealpaca", 4535)])
 def test_the_real_seed_instructions_are_all_read(name, count):
-    path = shared(f"instructions/{name}.json.gz")
+    path = real_data(f"instructions/{name}.json.gz")
     kept, drops = apart(Jsonl(path=str(path), license="CC-BY-NC-4.0").source(context()))
     assert (len(kept), len(drops)) == (count, 0)
     records = json.loads(gzip.decompress(path.read_bytes()))

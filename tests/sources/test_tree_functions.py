@@ -6,7 +6,8 @@ import gzip
 import json
 
 import pytest
-from tables import apart, context, shared
+from real_data import real_data
+from tables import apart, context
 
 from tunesmith.code.grammars import PACKAGES, has_grammar
 from tunesmith.sources._functions import functions
@@ -179,7 +180,7 @@ def test_a_folder_of_many_languages_is_read_with_methods_only_where_there_is_no_
     ("name", "suffix"), [("js", ".js"), ("java", ".java"), ("go", ".go"), ("cpp", ".cpp"), ("rust", ".rs")]
 )
 def test_every_real_solution_gives_its_functions_whole(name, suffix):
-    path = shared(f"humanevalpack/humanevalpack-{name}.jsonl.gz")
+    path = real_data(f"humanevalpack/humanevalpack-{name}.jsonl.gz")
     problems = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
     whole = 0
     for problem in problems:

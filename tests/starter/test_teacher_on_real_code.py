@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 from random import Random
 from typing import Any
 
@@ -22,18 +23,26 @@ from tunesmith import replies
 from tunesmith.code.markdown import blocks, code_of, parse
 from tunesmith.requests import Completion, Request
 from tunesmith.sample import Sample
-from tunesmith.starter.teacher import bugs, describe, rework
-from tunesmith.starter.teacher.code_tasks import HANDLERS, MISTAKES, answer, write_tests
-from tunesmith.starter.teacher.to_javascript import translated
+from tunesmith.selection.discriminate import RULES
+from tunesmith.starter import teacher
+from tunesmith.starter.teacher import mistake, reply
+from tunesmith.starter.teacher.python import bugs, describe, rework
+from tunesmith.starter.teacher.python.to_javascript import translated
 from tunesmith.step import Context
 from tunesmith.synthesis.four_tasks import FourTasks
 
 FUNCTIONS = stdlib_functions(500)
+MECHANISMS = [module.name for module in iter_modules(teacher.__path__)]
+INTENTS = [
+    *MECHANISMS,
+    *(f"evolve.{heuristic}" for heuristic in rework.HEURISTICS),
+    *(f"four_tasks.{task}" for task in ("generation", "summarisation", "repair", "translation")),
+]
 ADD = "def add(a, b=1):\n    total = a + b\n    return total if total > 0 else 0"
 
 
 def say(intent: str, **facts: Any) -> str | None:
-    return HANDLERS[intent](Request.of("", intent=intent, facts=facts))
+    return reply(Request.of("", intent=intent, facts=facts))
 
 
 def evolve(instruction: str, program: str, heuristic: str, rng: int = 0) -> str:
@@ -60,12 +69,12 @@ def test_records_from_real_functions_pass_the_steps_own_gates(task: str) -> None
     for code in FUNCTIONS:
         row = Sample.born("raw", code=code, language="python")
         (request,) = step.ask(row, ctx)
-        reply = HANDLERS[request.intent](request)
-        if reply is None:
+        record = reply(request)
+        if record is None:
             continue
-        (thing,) = step.read(row, [Completion(reply)], ctx)
+        (thing,) = step.read(row, [Completion(record)], ctx)
         made += isinstance(thing, Sample)
-        assert isinstance(thing, Sample), (thing.reason, reply)
+        assert isinstance(thing, Sample), (thing.reason, record)
     assert made >= {"generation": 150, "summarisation": 490, "repair": 300, "translation": 1}[task]
 
 
@@ -84,10 +93,11 @@ def test_a_careless_repair_is_no_repair() -> None:
         "code": "def f(a, b):\n    if a < b and b != 0:\n        return a + b\n    return a",
         "language": "python",
     }
-    reply = MISTAKES["four_tasks.repair"](Request.of("", facts=facts))
-    assert reply is not None
-    solution = code_of(orjson.loads(reply)["solution"])
-    assert solution.strip() != facts["code"]
+    requests = [Request.of("", intent="four_tasks.repair", facts=facts, draw=draw) for draw in range(20)]
+    records = list(filter(None, map(mistake, requests)))
+    assert len(records) > 5
+    for record in records:
+        assert code_of(orjson.loads(record)["solution"]).strip() != facts["code"]
 
 
 def test_a_summary_tells_what_can_be_read_off_and_hides_the_docstring_from_the_code() -> None:
@@ -114,16 +124,13 @@ def test_code_in_other_languages_is_refused(language: str) -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=300))
-def test_no_handler_raises_on_any_text(text: str) -> None:
-    for intent, handler in {**HANDLERS, **{f"{k}!": v for k, v in MISTAKES.items()}}.items():
-        facts = {
-            "code": text,
-            "instruction": text,
-            "answer": text,
-            "language": "python",
-            "target": "javascript",
-        }
-        handler(Request.of("", intent=intent, facts=facts))
+def test_no_rule_raises_on_any_text(text: str) -> None:
+    keys = ("code", "instruction", "answer", "docstring", "fragment", "parent", "problem")
+    facts = {**dict.fromkeys(keys, text), "language": "python", "target": "javascript", "rules": list(RULES)}
+    for intent in INTENTS:
+        request = Request.of("", intent=intent, facts=facts)
+        reply(request)
+        mistake(request)
 
 
 # evolved tasks
@@ -136,7 +143,7 @@ def test_evolved_real_functions_are_answered_from_their_text_alone() -> None:
         task = rework.evolved("Write this.", code, heuristic, Random(number))
         if task is not None:
             made += 1
-            program = code_of(answer(Request.of("", facts={"instruction": task})) or "", "python")
+            program = code_of(say("answer", instruction=task) or "", "python")
             assert parse(program) is not None
             assert program.strip() != blocks(task)[0].code.strip()
     assert made > 150
@@ -147,7 +154,7 @@ def test_a_task_evolved_again_asks_for_both_changes_and_gets_them() -> None:
     twice = evolve(once, "", "reason")
     thrice = evolve(twice, "", "misdirect")
     assert len(thrice.split("Requirements:\n")[1].split("\n")) == 3
-    program = code_of(answer(Request.of("", facts={"instruction": thrice})) or "")
+    program = code_of(say("answer", instruction=thrice) or "")
     assert " if total > 0 else" not in program
     assert "calls" in program or "add_" in program
     run(f"{program}\nassert add(2, 3) == 5\nassert add(-5) == 0")
@@ -215,9 +222,7 @@ def test_answers_to_evolved_tasks_do_what_the_plain_program_did() -> None:
                 task = rework.evolved("Plain task.", code, heuristic, Random(rng))
                 if task is not None and "by keyword only" not in task:
                     kinds.add(task.rsplit("- ", 1)[1].split("line ")[0])
-                    programs.append(
-                        code_of(answer(Request.of("", facts={"instruction": task})) or "") + f"\n{check}"
-                    )
+                    programs.append(code_of(say("answer", instruction=task) or "") + f"\n{check}")
     assert len(kinds) >= 14
     run(*dict.fromkeys(programs))
 
@@ -227,10 +232,10 @@ def test_tests_for_an_evolved_task_accept_its_answer_and_reject_the_plain_progra
     for rng in range(12):
         for heuristic in ("constraints", "reason"):
             task = evolve("Add two numbers.", ADD, heuristic, rng)
-            tests = code_of(write_tests(Request.of("", facts={"instruction": task})) or "")
+            tests = code_of(say("write_tests", instruction=task) or "")
             if tests:
                 found += 1
-                run(code_of(answer(Request.of("", facts={"instruction": task})) or "") + "\n" + tests)
+                run(code_of(say("answer", instruction=task) or "") + "\n" + tests)
                 with pytest.raises(AssertionError):
                     run(ADD + "\n" + tests)
     assert found > 10
@@ -265,7 +270,7 @@ def test_a_third_of_real_seed_instructions_evolve_and_every_evolved_one_is_answe
             task = rework.evolved(instruction, code_of(row["output"]), heuristic, Random(number))
             if task is not None:
                 assert not replies.leaks(task.removeprefix(instruction))
-                assert answer(Request.of("", facts={"instruction": task}))
+                assert say("answer", instruction=task)
                 evolved += 1
                 break
     assert 0.28 < evolved / len(rows) < 0.40

@@ -23,10 +23,9 @@ from tunesmith.sample import Drop, Sample
 from tunesmith.sandbox import open_sandbox
 from tunesmith.selection.failed_evolution import FailedEvolution
 from tunesmith.starter import world
-from tunesmith.starter.teacher import rework
-from tunesmith.starter.teacher.bugs import injected
-from tunesmith.starter.teacher.code_tasks import answer
-from tunesmith.starter.teacher.judgements import false_hindsight, hindsight
+from tunesmith.starter.teacher import mistake, reply
+from tunesmith.starter.teacher.python import rework
+from tunesmith.starter.teacher.python.bugs import injected
 from tunesmith.step import Context
 from tunesmith.synthesis.hindsight import Hindsight
 from tunesmith.synthesis.hindsight import fault as unfaithful
@@ -62,7 +61,7 @@ def evolutions(ctx: Context, _: Path) -> Count:
     good: list[Sample] = []
     for number, code in enumerate(stdlib_functions(120)):
         task = rework.evolved("Write this.", code, "constraints", Random(number))
-        solved = answer(Request.of("", facts={"instruction": task})) if task else None
+        solved = reply(Request.of("", intent="answer", facts={"instruction": task})) if task else None
         if task and solved and len(good) < 40:
             parent = f"Write this.\n\n{fenced(code, 'python')}"
             meta = {"evolved_from": parent, "heuristic": "constraints"}
@@ -168,7 +167,7 @@ def prefaces(ctx: Context, _: Path) -> Count:
     for code in stdlib_functions(60):
         row = Sample.born("s", instruction="Do it.", answer=fenced(code, "python"), language="python")
         (request,) = Hindsight(share=1).ask(row, ctx)
-        true, false = hindsight(request), false_hindsight(request)
+        true, false = reply(request), mistake(request)
         if true and false:
             planted += 1
             caught += bool(unfaithful(row, false, 80))

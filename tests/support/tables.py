@@ -1,12 +1,9 @@
-"""Rows on disk for table steps, and real data beside the repository where there is any."""
+"""Rows on disk for table steps."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
-
-import pytest
 
 from tunesmith.embed import open_embedder
 from tunesmith.rows import Table, write_rows
@@ -51,13 +48,3 @@ def apart(things: Iterable[Sample | Drop]) -> tuple[list[Sample], list[Drop]]:
 
 def ids_in_order(things: Iterable[Sample | Drop]) -> list[str]:
     return [thing.sample.id if isinstance(thing, Drop) else thing.id for thing in things]
-
-
-def shared(name: str) -> Path:
-    """Real data beside the repository; skips where it is absent."""
-    given = os.environ.get("TUNESMITH_SHARED")
-    folder = Path(given) if given else Path(__file__).resolve().parents[3] / "shared" / "data"
-    path = folder / name
-    if not path.exists():
-        pytest.skip(f"needs the real data {name} in {folder}")
-    return path

@@ -10,7 +10,7 @@ from tunesmith.code.markdown import code_of
 from tunesmith.requests import Completion
 from tunesmith.sample import Drop, Sample
 from tunesmith.starter import world
-from tunesmith.starter.teacher.code_tasks import HANDLERS
+from tunesmith.starter.teacher import reply
 from tunesmith.step import Context
 from tunesmith.synthesis.inverse import OPENINGS, Inverse
 from tunesmith.synthesis.oss_instruct import OssInstruct
@@ -44,8 +44,8 @@ def test_fragments_are_consecutive_lines_of_the_code_within_the_bounds() -> None
     ],
 )
 def test_problems_stand_alone_and_solutions_are_their_own(problem: str, solution: str, reason: str) -> None:
-    reply = orjson.dumps({"problem": problem, "solution": solution}).decode()
-    (made,) = OssInstruct(min_lines=1, max_lines=4).read(RAW, [Completion(reply)], CTX)
+    record = orjson.dumps({"problem": problem, "solution": solution}).decode()
+    (made,) = OssInstruct(min_lines=1, max_lines=4).read(RAW, [Completion(record)], CTX)
     assert (made.reason if isinstance(made, Drop) else "kept") == reason
 
 
@@ -55,9 +55,9 @@ def test_the_starter_teacher_is_inspired_to_tasks_that_it_solves() -> None:
         row = Sample.born("raw", code=code, language="python")
         step = OssInstruct(min_lines=3)
         for request in step.ask(row, CTX):
-            reply = HANDLERS["oss_instruct"](request)
-            if reply:
-                (made_row,) = step.read(row, [Completion(reply)], CTX)
+            record = reply(request)
+            if record:
+                (made_row,) = step.read(row, [Completion(record)], CTX)
                 assert isinstance(made_row, Sample)
                 task = world.recognise(made_row.instruction)
                 assert task is not None and world.split_of(task) == "train"
@@ -94,14 +94,12 @@ def test_the_starter_teacher_reads_its_own_programs_backwards() -> None:
     for task in world.tasks("train")[:30]:
         row = Sample.born("raw", code=world.solution(task, world.STYLES[2]), language="python")
         (request,) = Inverse(candidates=1).ask(row, CTX)
-        found = world.recognise(HANDLERS["inverse"](request) or "")
+        found = world.recognise(reply(request) or "")
         assert found is not None and found.results() == task.results()
 
 
 def test_real_functions_are_read_backwards_by_their_docstring() -> None:
     step = Inverse(candidates=2)
-    first, second = (HANDLERS["inverse"](request) for request in step.ask(RAW, CTX))
+    first, second = (reply(request) for request in step.ask(RAW, CTX))
     assert first and second and first != second and "Add two numbers up." in first
-    assert (
-        HANDLERS["inverse"](step.ask(Sample.born("raw", code="def f(x):\n    return g(x)"), CTX)[0]) is None
-    )
+    assert reply(step.ask(Sample.born("raw", code="def f(x):\n    return g(x)"), CTX)[0]) is None

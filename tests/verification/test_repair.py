@@ -13,7 +13,7 @@ from stdlib_functions import stdlib_functions
 from tunesmith.replies import fenced
 from tunesmith.sample import Sample
 from tunesmith.sandbox import open_sandbox
-from tunesmith.starter.teacher.bugs import injected
+from tunesmith.starter.teacher.python.bugs import injected
 from tunesmith.step import Context
 from tunesmith.verification.repair import Repair
 

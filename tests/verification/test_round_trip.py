@@ -15,7 +15,7 @@ from tunesmith.requests import Completion
 from tunesmith.sample import Drop, Sample
 from tunesmith.sandbox import open_sandbox
 from tunesmith.starter import world
-from tunesmith.starter.teacher.world_tasks import HANDLERS
+from tunesmith.starter.teacher import reply
 from tunesmith.step import Context
 from tunesmith.synthesis.round_trip import RoundTrip
 from tunesmith.verification.round_trip import RoundTrip as Judge
@@ -99,7 +99,7 @@ def test_the_starter_teacher_writes_back_what_a_summary_says(ctx: Context, tmp_p
             )  # fmt: skip
     made: list[Sample] = []
     for row in rows:
-        replies = [Completion(HANDLERS["answer"](request) or "") for request in RoundTrip().ask(row, ctx)]
+        replies = [Completion(reply(request) or "") for request in RoundTrip().ask(row, ctx)]
         made += [thing for thing in RoundTrip().read(row, replies, ctx) if isinstance(thing, Sample)]
     judged = verdicts(ctx, tmp_path, made)
     right = [passed for row, passed in zip(made, judged, strict=True) if row.meta["right"]]

@@ -12,8 +12,8 @@ from stdlib_functions import stdlib_functions
 from tunesmith.replies import fenced
 from tunesmith.sample import Sample
 from tunesmith.sandbox import Pool, languages, open_sandbox
-from tunesmith.starter.teacher.describe import one_function
-from tunesmith.starter.teacher.to_javascript import translated
+from tunesmith.starter.teacher.python.describe import one_function
+from tunesmith.starter.teacher.python.to_javascript import translated
 from tunesmith.step import Context, Embedder, Sandbox
 from tunesmith.verification._differential import alike
 from tunesmith.verification._inputs import entry, inputs_for

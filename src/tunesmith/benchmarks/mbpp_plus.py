@@ -24,7 +24,7 @@ SOURCES = {
 }
 _RELEASES = {"ee43ecabebf20deef4bb776a405ac5b1": "v0.2.0", "ebe95df0d5220f00cedd6f4bddea35e4": "v0.1.0"}
 _NEEDS = ("task_id", "prompt", "entry_point", "canonical_solution", *INPUTS, "atol")
-_SHAPES = {
+ARGUMENT_SHAPES = {
     "tuples": (
         *(2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630),
         *(726, 740, 744, 809),
@@ -41,7 +41,7 @@ _SHAPES = {
     "float and complex": (124,),
 }
 """The Python types of arguments that JSON could not keep, by problem."""
-_SHAPE_OF = {number: shape for shape, numbers in _SHAPES.items() for number in numbers}
+_SHAPE_OF = {number: shape for shape, numbers in ARGUMENT_SHAPES.items() for number in numbers}
 _ORACLES: dict[str, str] = {
     **dict.fromkeys(("check_str", "text_match_three", "text_starta_endb"), "not_none"),
     "are_equivalent": "anything",

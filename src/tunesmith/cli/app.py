@@ -1,6 +1,6 @@
-"""The command line. Each command is a thin door: it reads arguments, calls the house, shows what came.
+"""The commands: each reads its arguments, calls the Python API and prints the result.
 
-Exit codes: 0 done, 1 a fault in a step or in tunesmith, 2 the user can mend it, 3 stopped cleanly
+Exit codes: 0 done, 1 a fault in a step or in tunesmith, 2 the user can fix it, 3 stopped cleanly
 (budget, provider), 130 Ctrl-C.
 """
 
@@ -11,11 +11,13 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UserError
+
 Target = Annotated[str, typer.Argument(metavar="RECIPE", help="A name from `tunesmith recipes`, or a file.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="For example steps.coreset.size=5000.")
 ]
-Tiny = Annotated[bool, typer.Option("--tiny", help="The same story in small numbers, offline.")]
+Tiny = Annotated[bool, typer.Option("--tiny", help="The same recipe in small numbers, offline.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, such as runs/starter.")]
 
@@ -28,8 +30,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from .. import __version__
 
         typer.echo(f"tunesmith {__version__}")
@@ -52,17 +54,19 @@ def run(
     tiny: Tiny = False,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/NAME.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run changed steps again without asking.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; paid answers are reused.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Empty the run folder first; stored answers are reused.")
+    ] = False,
     isolation: Annotated[str | None, typer.Option(help="A sandbox level from `tunesmith doctor`.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the end, and errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")] = False,
     json: Json = False,
 ) -> None:
-    """Run a recipe, or go on where it stopped."""
+    """Run a recipe, or continue where it stopped."""
     from .. import api
     from .progress import listener
     from .show import finished
 
-    with listener(quiet=quiet or json) as hears:
+    with listener(quiet=quiet or json) as shown:
         result = api.run(
             recipe,
             tiny=tiny,
@@ -71,7 +75,7 @@ def run(
             yes=yes,
             fresh=fresh,
             isolation=isolation,
-            listener=hears,
+            listener=shown,
         )
     finished(result, json)
 
@@ -83,20 +87,20 @@ def retry(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Such as models.teacher.timeout=600.")
     ] = None,
     only: Annotated[
-        str, typer.Option(help="Kinds, comma-separated: timeout,malformed. Left out: all of them.")
+        str, typer.Option(help="Kinds of failure, comma-separated: timeout,malformed. Default: all.")
     ] = "",
     isolation: Annotated[str | None, typer.Option(help="A sandbox level from `tunesmith doctor`.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the end, and errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")] = False,
     json: Json = False,
 ) -> None:
-    """Ask a run's failed requests again; what is answered stays, what depends on them is made anew."""
+    """Ask a run's failed requests again, and run again what depends on them."""
     from .. import api
     from .progress import listener
     from .show import retried
 
     kinds = [kind.strip() for kind in only.split(",") if kind.strip()]
-    with listener(quiet=quiet or json) as hears:
-        result = api.retry(run, kinds, overrides=overrides or (), isolation=isolation, listener=hears)
+    with listener(quiet=quiet or json) as shown:
+        result = api.retry(run, kinds, overrides=overrides or (), isolation=isolation, listener=shown)
     retried(result, json)
 
 
@@ -105,10 +109,10 @@ def plan(
     recipe: Target,
     overrides: Overrides = None,
     tiny: Tiny = False,
-    answer_tokens: Annotated[int, typer.Option(help="Length assumed of every reply, tokens.")] = 400,
+    answer_tokens: Annotated[int, typer.Option(help="Length assumed for every reply, in tokens.")] = 400,
     json: Json = False,
 ) -> None:
-    """Rows, calls, tokens and money per step, before anything is spent."""
+    """Show rows, calls, tokens and money per step, before anything is spent."""
     from .. import api
     from .show import forecasts
 
@@ -128,26 +132,24 @@ def check(recipe: Target, overrides: Overrides = None, tiny: Tiny = False) -> No
 
 @app.command()
 def recipes(json: Json = False) -> None:
-    """The recipes that come with tunesmith."""
-    from .. import api
-    from .show import recipe_list
+    """List the recipes that come with tunesmith."""
+    from .list_recipes import list_recipes
 
-    recipe_list(api.recipes(), json)
+    list_recipes(json)
 
 
 @app.command()
 def new(
     recipe: Target,
-    to: Annotated[Path | None, typer.Argument(help="Where to; default ./RECIPE.yaml.")] = None,
+    to: Annotated[Path | None, typer.Argument(help="The new file; default ./RECIPE.yaml.")] = None,
 ) -> None:
     """Copy a recipe here, to make it your own."""
-    from ..errors import UserError
     from ..recipe.load import locate
 
     source = locate(recipe)
     target = to or Path(source.name)
     if target.exists():
-        raise UserError(str(target), "exists already", "give another name: tunesmith new RECIPE FILE.yaml")
+        raise UserError(str(target), "already exists", "give another name: tunesmith new RECIPE FILE.yaml")
     target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     typer.echo(f"{target}\n    run it: tunesmith run {target}")
 
@@ -161,7 +163,7 @@ def show(
     seed: Annotated[int, typer.Option(help="Which random rows.")] = 0,
     json: Json = False,
 ) -> None:
-    """A run's steps with their counts; or some random rows of one step, or of its bin."""
+    """Show a run's steps with their counts, or some random rows of one step, kept or dropped."""
     from .show import run_or_step
 
     run_or_step(run_step, rows, seed, json)
@@ -169,9 +171,11 @@ def show(
 
 @app.command()
 def trace(
-    run: RunPath, row: Annotated[str, typer.Argument(help="An id, or its beginning.")], json: Json = False
+    run: RunPath,
+    row: Annotated[str, typer.Argument(help="A row's id, or its beginning.")],
+    json: Json = False,
 ) -> None:
-    """A row's whole life: what it was made from, who judged it, what became of it."""
+    """Show one row's life: what it was made from, who judged it, what became of it."""
     from .. import api
     from .show import life
 
@@ -180,7 +184,7 @@ def trace(
 
 @app.command()
 def diff(first: RunPath, second: RunPath, json: Json = False) -> None:
-    """Two runs side by side: settings, rows shared, scores."""
+    """Compare two runs: settings, shared rows, scores."""
     from ..runs.diff import compare
     from ..runs.run_folder import RunFolder
     from .show import differences
@@ -190,7 +194,7 @@ def diff(first: RunPath, second: RunPath, json: Json = False) -> None:
 
 @app.command()
 def report(run: RunPath) -> None:
-    """Write the report of a run anew: one HTML file, opened from disk."""
+    """Write the report of a run again: one HTML file, opened from disk."""
     from ..report import write_report
     from ..runs.run_folder import RunFolder
 
@@ -208,7 +212,7 @@ def export(
     ] = "messages",
     json: Json = False,
 ) -> None:
-    """Write a step's rows to a file, in a shape that trainers and the hub read."""
+    """Write a step's rows to a file, in a format that trainers and the hub read."""
     from ..report.export import export as write_rows
     from .show import exported
 
@@ -230,16 +234,21 @@ def eval_(
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Nucleus mass.")] = 1.0,
     max_tokens: Annotated[int | None, typer.Option(help="Longest reply, in tokens.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many problems.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only this many problems, from the first on.")] = None,
     prompting: Annotated[str, typer.Option(help="instruct, or complete for base models.")] = "instruct",
     extraction: Annotated[str | None, typer.Option(help="How to find the program in a reply.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Keep scores and every attempt in this JSON file.")] = None,
-    export: Annotated[Path | None, typer.Option(help="Write samples or results in another's format.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write scores and every attempt to this JSON file.")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write samples or results in the format of --as.")
+    ] = None,
     shape: Annotated[
-        str, typer.Option(help="Of --export: evalplus, human-eval, or either with -results.")
+        str, typer.Option("--as", help="Format of --export: evalplus, human-eval, or either with -results.")
     ] = "evalplus",
+    renamed: Annotated[str | None, typer.Option("--shape", hidden=True)] = None,
     against: Annotated[Path | None, typer.Option(help="An earlier --out, to compare with (McNemar).")] = None,
-    across_protocols: Annotated[bool, typer.Option(help="Compare even so.")] = False,
+    across_protocols: Annotated[bool, typer.Option(help="Compare although the protocols differ.")] = False,
     isolation: Annotated[str | None, typer.Option(help="A sandbox level from `tunesmith doctor`.")] = None,
     json: Json = False,
 ) -> None:
@@ -247,6 +256,8 @@ def eval_(
     from ..eval.evaluate import Settings
     from .show_eval import evaluated, sizes
 
+    if renamed is not None:
+        raise UserError("--shape", "is called --as now, as in `tunesmith export`", f"--as {renamed}")
     settings = Settings(
         data, n, sizes(k), temperature, top_p, max_tokens, limit, prompting,
         extraction=extraction, isolation=isolation,
@@ -260,29 +271,29 @@ def eval_(
 @app.command()
 def answers(
     export: Annotated[Path | None, typer.Option(help="Write answers to this file, as JSON lines.")] = None,
-    taken: Annotated[Path | None, typer.Option("--import", help="Take in such a file first.")] = None,
-    model: Annotated[str | None, typer.Option(help="Export only what this model answered.")] = None,
+    source: Annotated[Path | None, typer.Option("--import", help="Import such a file first.")] = None,
+    model: Annotated[str | None, typer.Option(help="Export only this model's answers.")] = None,
     json: Json = False,
 ) -> None:
-    """The answer store: what it holds; answers out of it and into it as JSON lines."""
-    from .answers import holding
-    from .show import held
+    """Show what the answer store holds; export and import answers as JSON lines."""
+    from .show import answer_store
+    from .stored_answers import move_answers
 
-    held(holding(export, taken, model), json)
+    answer_store(move_answers(export, source, model), json)
 
 
 @app.command()
 def doctor(json: Json = False) -> None:
-    """What this machine can do: extras, toolchains, sandbox levels, keys, cores."""
+    """Show what this machine can do: extras, toolchains, sandbox levels, keys, cores."""
     from .doctor import examine
-    from .show import findings
+    from .show import diagnoses
 
-    findings(examine(), json)
+    diagnoses(examine(), json)
 
 
 @app.command()
 def schema() -> None:
-    """The JSON Schema of recipes, for editors."""
+    """Print the JSON Schema of recipes, for editors."""
     import orjson
 
     from ..recipe.schema import recipe_schema

@@ -1,10 +1,11 @@
-"""What this machine can do, and what to install for what it cannot."""
+"""``tunesmith doctor``: what this machine can do, and what to install for what it cannot."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -17,20 +18,14 @@ from ..machine import available_cores
 
 SANDBOX = "sandbox, strongest first"
 State = Literal["ok", "missing", "bad", "info"]
-_EXTRAS = {
-    "train": ("torch", "transformers", "peft", "accelerate"),
-    "hub": ("datasets",),
-    "embed": ("sentence-transformers",),
-    "languages": ("tree-sitter-javascript", "tree-sitter-java", "tree-sitter-rust"),
-    "openai": ("openai",),
-    "vllm": ("vllm",),
-}
+_OF_EXTRA = re.compile(r"([\w.-]+).*;.*\bextra == ['\"]([\w-]+)['\"]")
+"""A requirement of one extra in a package's metadata: ``torch>=2.11; extra == "train"``."""
 _KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing looked at."""
+    """One finding. what: in words.  fix: what to do about it."""
 
     section: str
     name: str
@@ -58,9 +53,19 @@ def _machine() -> list[Diagnosis]:
     ]
 
 
+def extras() -> dict[str, list[str]]:
+    """Extra -> the packages that it installs, from the metadata of this installation; without `dev`."""
+    packages: dict[str, list[str]] = {}
+    for requirement in importlib.metadata.requires("tunesmith") or ():
+        match = _OF_EXTRA.match(requirement)
+        if match and match[1] != "tunesmith" and match[2] != "dev":
+            packages.setdefault(match[2], []).append(match[1])
+    return packages
+
+
 def _extras() -> list[Diagnosis]:
     found = []
-    for extra, packages in _EXTRAS.items():
+    for extra, packages in extras().items():
         missing = [name for name in packages if _installed(name) is None]
         versions = ", ".join(f"{name} {_installed(name)}" for name in packages if name not in missing)
         if missing:
@@ -79,7 +84,7 @@ def _installed(package: str) -> str | None:
 
 
 def _toolchains() -> list[Diagnosis]:
-    """Every language that the sandbox knows, with the version found or how to get it."""
+    """Every language that the sandbox knows, with its version or how to install it."""
     from ..sandbox import languages
 
     found = [Diagnosis("toolchains", "python", "ok", platform.python_version())]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..errors import visible
 from ..llm.costs import Costs
 from ..runs.record import ScoreRecord, StepRecord
 from ..runs.step_runner import RunListener
@@ -34,7 +35,7 @@ class _Plain(RunListener):
     def on_step_end(self, step: str, record: StepRecord, *, fresh: bool) -> None:
         sys.stderr.write(f"{step}: {summary(record)}{'' if fresh else ' (done before)'}\n")
         for warning in record.warnings:
-            sys.stderr.write(f"{step}: warning: {warning}\n")
+            sys.stderr.write(f"{step}: warning: {visible(warning)}\n")
 
 
 class _Live(RunListener):
@@ -96,7 +97,7 @@ class _Live(RunListener):
         self._live.update("")
         self._console.print(f"{mark} [bold]{escape(step):<22}[/] {escape(summary(record))}")
         for warning in record.warnings:
-            self._console.print(f"[yellow]![/] {escape(step)}: {escape(warning)}")
+            self._console.print(f"[yellow]![/] {escape(step)}: {escape(visible(warning))}")
 
     def _say(self, what: str) -> None:
         from rich.spinner import Spinner
@@ -122,7 +123,7 @@ def summary(record: StepRecord) -> str:
         parts.append(f"{curve}{checkpoint.path}")
     if record.seconds is not None:
         parts.append(_clock(record.seconds))
-    return "  ".join(parts)
+    return visible("  ".join(parts))
 
 
 def score_line(score: ScoreRecord) -> str:

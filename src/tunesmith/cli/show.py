@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from rich.console import Console
-from rich.markup import escape
 from rich.syntax import Syntax
 from rich.table import Table as Grid
 
-from ..api import Finished, Retried
-from ..recipe.recipe import Recipe
+from ..errors import visible
 from ..report.export import Exported, located
 from ..rows import Table
 from ..runs.diff import Difference
@@ -25,47 +21,47 @@ from ..runs.plan import Forecast
 from ..runs.run_folder import RunFolder, StepFolder
 from ..runs.trace import Event
 from ..sample import Sample
-from .answers import Holding
 from .doctor import Diagnosis
 from .progress import score_line, summary
+from .stored_answers import StoreContents
+from .terminal import OUT, as_json, safe
 
-_out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+if TYPE_CHECKING:
+    from ..api import Finished, Retried
 
-
-def as_json(data: Any) -> None:
-    """One JSON object on standard output."""
-    print(orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS).decode())  # noqa: T201
+SAID = ("reply", "raised", "failure")
+"""Keys of ``meta`` that explain a dropped row in words: the model's reply, an error, a server's message."""
 
 
 def finished(result: Finished, json: bool) -> None:
-    """The end of a run: its scores, its money, what failed in passing, where the report is."""
+    """The end of a run: scores, money, requests that failed, and where the report is."""
     failures = failures_of(RunFolder(result.folder))
     if json:
         as_json({**asdict(result), "failures": failures})
         return
     for score in result.scores:
-        _out.print(f"{escape(score.step)}: {escape(score_line(score))}")
+        OUT.print(f"{safe(score.step)}: {safe(score_line(score))}")
     if not result.ran:
-        _out.print("nothing to do: every step was done before")
-    if said := advice(result.folder, failures):
-        _out.print(escape(said))
+        OUT.print("nothing to do: every step was done before")
+    if hint := advice(result.folder, failures):
+        OUT.print(safe(hint))
     money = f", ${result.usd:.4f} in all" if result.usd else ""
-    _out.print(f"{result.seconds:.1f} s{money}\nreport: {result.report}")
+    OUT.print(f"{result.seconds:.1f} s{money}\nreport: {safe(result.report)}")
 
 
 def retried(result: Retried, json: bool) -> None:
-    """The end of a run whose failed requests were asked again, and what came of it."""
+    """The end of a run whose failed requests were asked again: how many came back."""
     again = result.again
     if not json:
         failed = ", ".join(f"{count:,} {kind}" for kind, count in again.failed.items())
         parts = [f"{again.kept:,} kept", f"{again.dropped:,} answered and dropped by their step"]
         parts.append(f"{sum(again.failed.values()):,} failed again{f' ({failed})' if failed else ''}")
-        _out.print(f"{again.asked:,} rows asked again: {', '.join(parts)}; ${again.usd:.4f}")
+        OUT.print(f"{again.asked:,} rows asked again: {safe(', '.join(parts))}; ${again.usd:.4f}")
     finished(result, json)
 
 
 def forecasts(lines: Sequence[Forecast], json: bool) -> None:
-    """The plan as a table, with the sums that matter."""
+    """The plan as a table, with its sums."""
     known = [line.usd for line in lines if line.usd is not None]
     unpriced = [line.step for line in lines if line.usd is None]
     calls = sum(line.calls for line in lines)
@@ -87,24 +83,10 @@ def forecasts(lines: Sequence[Forecast], json: bool) -> None:
     for line in lines:
         usd = "?" if line.usd is None else f"{line.usd:.2f}" if line.calls else ""
         numbers = (line.rows_in, line.rows_out, line.calls, line.tokens_in, line.tokens_out)
-        grid.add_row(line.step, *(f"{n:,}" if n else "" for n in numbers), usd, line.how)
-    _out.print(grid)
-    more = f" and what {', '.join(unpriced)} cost (no known price)" if unpriced else ""
-    _out.print(f"\nin all: {calls:,} calls, about ${sum(known):.2f}{more}")
-
-
-def recipe_list(recipes: Mapping[str, Recipe], json: bool) -> None:
-    """The bundled recipes, each with its paper and one line."""
-    if json:
-        as_json([{"name": r.name, "paper": r.paper, "about": r.about} for r in recipes.values()])
-        return
-    grid = Grid("recipe", "paper", "what it does", box=None, pad_edge=False)
-    for recipe in recipes.values():
-        grid.add_row(recipe.name, f"arXiv {recipe.paper}" if recipe.paper else "", recipe.about)
-    _out.print(grid)
-    _out.print(
-        "\ntunesmith plan NAME     what it would do and cost\ntunesmith run NAME --tiny   small, offline"
-    )
+        grid.add_row(safe(line.step), *(f"{n:,}" if n else "" for n in numbers), usd, safe(line.how))
+    OUT.print(grid)
+    more = f" and what {safe(', '.join(unpriced))} cost (no known price)" if unpriced else ""
+    OUT.print(f"\nin all: {calls:,} calls, about ${sum(known):.2f}{more}")
 
 
 def run_or_step(target: str, count: int, seed: int, json: bool) -> None:
@@ -116,12 +98,12 @@ def run_or_step(target: str, count: int, seed: int, json: bool) -> None:
 
 
 def exported(result: Exported, json: bool) -> None:
-    """Where exported rows went, and how many could not stand in the shape."""
+    """Where exported rows went, and how many the shape could not hold."""
     if json:
         as_json({"path": str(result.path), "rows": result.rows, "left_out": result.left_out})
         return
     left = f"; {result.left_out:,} without instruction or answer left out" if result.left_out else ""
-    _out.print(f"{result.rows:,} rows{left}\n{result.path}")
+    OUT.print(f"{result.rows:,} rows{left}\n{safe(result.path)}")
 
 
 def _steps(run: RunFolder, json: bool) -> None:
@@ -131,101 +113,119 @@ def _steps(run: RunFolder, json: bool) -> None:
         return
     for folder, record in records:
         indent = "  " if "." in record.name else ""
-        _out.print(f"{indent}[bold]{escape(folder.path.name):<24}[/] {escape(summary(record))}")
-    _out.print(f"\ntunesmith show {run.path}/STEP   or   {run.path}/STEP.dropped")
+        OUT.print(f"{indent}[bold]{safe(folder.path.name):<24}[/] {safe(summary(record))}")
+    path = safe(run.path)
+    OUT.print(f"\ntunesmith show {path}/STEP   or   {path}/STEP.dropped")
 
 
 def _rows(folder: StepFolder, dropped: bool, count: int, seed: int, json: bool) -> None:
     table = Table(folder.drops() if dropped else folder.rows())
     total = len(table)
-    wanted = sorted(random.Random(seed).sample(range(total), min(count, total)))
-    chosen = [next(table.start_at(place)) for place in wanted]
+    positions = sorted(random.Random(seed).sample(range(total), min(count, total)))
+    chosen = [next(table.start_at(position)) for position in positions]
     if json:
         as_json([asdict(sample) for sample in chosen])
         return
     for sample in chosen:
         _sample(sample)
-    _out.print(f"[dim]{len(chosen)} of {total:,} {'dropped rows' if dropped else 'rows'}[/]")
+    OUT.print(f"[dim]{len(chosen)} of {total:,} {'dropped rows' if dropped else 'rows'}[/]")
 
 
 def _sample(sample: Sample, heading: str = "") -> None:
     head = [sample.task, sample.language, sample.source, sample.license, f"by {sample.step}"]
-    _out.rule(
-        f"[bold]{sample.id}[/] {escape(heading or ' · '.join(part for part in head if part))}", align="left"
-    )
+    line = heading or " · ".join(part for part in head if part)
+    OUT.rule(f"[bold]{safe(sample.id)}[/] {safe(line)}", align="left")
     for name in ("system", "instruction", "code", "answer", "tests"):
-        text = getattr(sample, name)
-        if not text:
-            continue
-        _out.print(f"[bold]{name}[/]")
-        if name in ("code", "tests"):
-            _out.print(Syntax(text, sample.language or "text", background_color="default", word_wrap=True))
-        else:
-            _out.print(escape(text))
+        if text := getattr(sample, name):
+            _text(name, text, (sample.language or "text") if name in ("code", "tests") else "")
     for verdict in sample.verdicts:
         word = {True: "[green]passed[/]", False: "[red]failed[/]", None: "unknown"}[verdict.passed]
-        _out.print(f"[bold]{escape(verdict.by)}[/]: {word} {escape(verdict.reason)}")
-    if sample.meta:
-        _out.print(f"[dim]{escape(orjson.dumps(sample.meta).decode())}[/]")
+        OUT.print(f"[bold]{safe(verdict.by)}[/]: {word} {safe(verdict.reason)}")
+    _meta(sample.meta)
+
+
+def _text(name: str, text: str, language: str = "") -> None:
+    OUT.print(f"[bold]{safe(name)}[/]")
+    if language:
+        OUT.print(Syntax(visible(text), language, background_color="default", word_wrap=True))
+    else:
+        OUT.print(safe(text))
+
+
+def _meta(meta: Mapping[str, Any]) -> None:
+    """What is said in words as text, the rest as one line of JSON."""
+    for name in SAID:
+        if isinstance(text := meta.get(name), str) and text:
+            _text(name, text)
+    if rest := {name: value for name, value in meta.items() if name not in SAID}:
+        OUT.print(f"[dim]{safe(orjson.dumps(rest).decode())}[/]")
 
 
 def life(events: Sequence[Event], json: bool) -> None:
-    """A traced row, event by event; the full text only where the row first appears."""
+    """A traced row, event by event: in full where it first appears, then only what is new in its ``meta``."""
     if json:
         as_json([asdict(event) for event in events])
         return
-    seen: set[str] = set()
+    shown: dict[str, Mapping[str, Any]] = {}
     for event in events:
-        what = f"dropped: {event.reason}" if event.reason else "kept"
-        heading = f"{event.relation} · {event.step} · {what}"
-        if event.sample.id in seen:
-            _out.print(f"[bold]{event.sample.id}[/] {escape(heading)}")
+        sample = event.sample
+        heading = (
+            f"{event.relation} · {event.step} · {f'dropped: {event.reason}' if event.reason else 'kept'}"
+        )
+        if sample.id in shown:
+            OUT.print(f"[bold]{safe(sample.id)}[/] {safe(heading)}")
+            known = shown[sample.id]
+            _meta({key: value for key, value in sample.meta.items() if known.get(key) != value})
         else:
-            _sample(event.sample, heading)
-        seen.add(event.sample.id)
+            _sample(sample, heading)
+        shown[sample.id] = sample.meta
 
 
-def differences(found: Sequence[Difference], json: bool) -> None:
+def differences(steps: Sequence[Difference], json: bool) -> None:
     """Two runs, step by step."""
     if json:
-        as_json([asdict(difference) for difference in found])
+        as_json([asdict(step) for step in steps])
         return
     grid = Grid("step", "rows", "rows", "shared", "differs in", box=None, pad_edge=False)
-    for d in found:
-        counts = ("" if n is None else f"{n:,}" for n in d.rows)
-        grid.add_row(d.step, *counts, f"{d.shared:,}" if d.shared else "", d.why or "nothing")
-    _out.print(grid)
-    for d in found:
-        for side, scores in zip(("first ", "second"), d.scores, strict=True):
+    for step in steps:
+        counts = ("" if n is None else f"{n:,}" for n in step.rows)
+        grid.add_row(
+            safe(step.step), *counts, f"{step.shared:,}" if step.shared else "", safe(step.why or "nothing")
+        )
+    OUT.print(grid)
+    for step in steps:
+        for side, scores in zip(("first ", "second"), step.scores, strict=True):
             for score in scores:
-                _out.print(f"{side} {escape(d.step)}: {escape(score_line(score))}")
+                OUT.print(f"{side} {safe(step.step)}: {safe(score_line(score))}")
 
 
-def held(store: Holding, json: bool) -> None:
-    """What the answer store holds, and what was moved."""
+def answer_store(store: StoreContents, json: bool) -> None:
+    """What the answer store holds, and how many answers were imported and exported."""
     if json:
         as_json(asdict(store))
         return
     grid = Grid("answered by", "answers", box=None, pad_edge=False)
     for model, count in store.answers.items():
-        grid.add_row(escape(model), f"{count:,}")
+        grid.add_row(safe(model), f"{count:,}")
     if store.answers:
-        _out.print(grid)
+        OUT.print(grid)
     moved = [f"{n:,} {word}" for n, word in ((store.imported, "imported"), (store.exported, "exported")) if n]
-    _out.print(f"{store.path}: {sum(store.answers.values()):,} answers{''.join(f', {m}' for m in moved)}")
+    OUT.print(
+        f"{safe(store.path)}: {sum(store.answers.values()):,} answers{''.join(f', {m}' for m in moved)}"
+    )
 
 
-def findings(found: Sequence[Diagnosis], json: bool) -> None:
-    """What the doctor found."""
+def diagnoses(lines: Sequence[Diagnosis], json: bool) -> None:
+    """What `tunesmith doctor` found, section by section."""
     if json:
-        as_json([asdict(finding) for finding in found])
+        as_json([asdict(line) for line in lines])
         return
     marks = {"ok": "[green]✓[/]", "missing": "[yellow]–[/]", "bad": "[red]✗[/]", "info": " "}
     section = ""
-    for finding in found:
-        if finding.section != section:
-            section = finding.section
-            _out.print(f"\n[bold]{section}[/]")
-        gap = "\n" + " " * 26 if len(finding.what) > 60 else "  "
-        fix = f"{gap}[dim]{escape(finding.fix)}[/]" if finding.fix else ""
-        _out.print(f" {marks[finding.state]} {escape(finding.name):<22} {escape(finding.what)}{fix}")
+    for line in lines:
+        if line.section != section:
+            section = line.section
+            OUT.print(f"\n[bold]{section}[/]")
+        gap = "\n" + " " * 26 if len(line.what) > 60 else "  "
+        fix = f"{gap}[dim]{safe(line.fix)}[/]" if line.fix else ""
+        OUT.print(f" {marks[line.state]} {safe(line.name):<22} {safe(line.what)}{fix}")

@@ -1,4 +1,4 @@
-"""What ``tunesmith eval`` prints: scores with their intervals, what failed, one run beside another."""
+"""What ``tunesmith eval`` prints: scores with intervals, failures, one evaluation against another."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 from textwrap import shorten
 
 import orjson
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from ..errors import UserError, nearest
@@ -19,9 +17,8 @@ from ..eval.evaluate import SHAPES, Evaluation, Pairing, Settings, evaluate
 from ..eval.evaluate import against as compared
 from ..results import Score
 from ..scoring.score import Candidate
+from .terminal import ERR, OUT, as_json, safe
 
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
 _REASON, _REASONS = 160, 3
 _FENCE = re.compile(r"^```", re.MULTILINE)
 
@@ -43,9 +40,9 @@ def evaluated(
     Raises:
         UserError: as ``evaluate`` does, or an option makes no sense.
     """
-    wanted = next((known for known in SHAPES if known == shape), None)
-    if wanted is None:
-        raise UserError("--shape", f"{shape!r} is no shape of a file", nearest(shape, SHAPES))
+    format_ = next((known for known in SHAPES if known == shape), None)
+    if format_ is None:
+        raise UserError("--as", f"unknown format {shape!r}", nearest(shape, SHAPES))
     for option, path in (("--out", out), ("--export", export)):
         if path:
             _writable(option, path)
@@ -54,32 +51,34 @@ def evaluated(
     if out:
         out.write_bytes(orjson.dumps(evaluation.whole(), option=orjson.OPT_INDENT_2))
     if export:
-        export.write_bytes(evaluation.export(wanted))
+        export.write_bytes(evaluation.export(format_))
     warned(evaluation)
     if json:
         pairs = {"against": [asdict(pair) for pair in pairings]} if pairings else {}
-        print(orjson.dumps({**evaluation.brief(), **pairs}).decode())  # noqa: T201
+        as_json({**evaluation.brief(), **pairs})
     else:
         shown(evaluation, pairings)
 
 
 def _writable(option: str, path: Path) -> None:
-    """Refuse a path that could not be written, before an evaluation is made for it."""
+    """Refuse a path that cannot be written before the evaluation starts."""
     if path.is_dir():
         raise UserError(option, f"{path} is a folder", "name a file in it")
     if not path.parent.is_dir():
         raise UserError(option, f"there is no folder {path.parent}", "make it, or name another file")
 
 
-def sizes(given: str) -> tuple[int, ...]:
+def sizes(text: str) -> tuple[int, ...]:
     """The k of pass@k from ``1,10,100``.
 
     Raises:
-        UserError: a part is no whole number from 1 on.
+        UserError: a part is not a whole number of at least 1.
     """
-    parts = [part.strip() for part in given.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise UserError("--k", f"{given!r} is no list of whole numbers from 1 on", "for example --k 1,10")
+        raise UserError(
+            "--k", f"{text!r} is not a list of whole numbers of at least 1", "for example --k 1,10"
+        )
     return tuple(map(int, parts))
 
 
@@ -87,28 +86,28 @@ def shown(evaluation: Evaluation, pairings: Sequence[Pairing] = ()) -> None:
     """The scores as a table, with the failures by class and the protocol they were made under."""
     grid = Grid("benchmark", "k", "score", "95% interval", "passed", "failures", box=None, pad_edge=False)
     for score in evaluation.scores:
-        grid.add_row(*(escape(cell) for cell in _cells(score)))
-    _out.print(grid)
+        grid.add_row(*(safe(cell) for cell in _cells(score)))
+    OUT.print(grid)
     for line in {_protocol(score) for score in evaluation.scores}:
-        _out.print(f"[dim]{escape(line)}[/dim]")
+        OUT.print(f"[dim]{safe(line)}[/dim]")
     for pair in pairings:
-        _out.print(
-            f"{escape(pair.benchmark)} over {pair.problems} samples: {pair.only_first} only here, "
+        OUT.print(
+            f"{safe(pair.benchmark)} over {pair.problems} samples: {pair.only_first} only here, "
             f"{pair.only_second} only there, McNemar p = {pair.p_value:.3g}"
         )
 
 
 def warned(evaluation: Evaluation) -> None:
-    """On standard error: what the scores leave out, and what counts as failed though no program ran."""
+    """Warn on standard error of what the scores leave out, and of what counts as failed without running."""
     for line in dict.fromkeys(_warnings(evaluation)):
-        _err.print(f"warning: {escape(line)}")
+        ERR.print(f"warning: {safe(line)}")
 
 
 def _warnings(evaluation: Evaluation) -> Iterator[str]:
-    told = {str(line) for score in evaluation.scores for line in score.protocol.get("skipped", ())}
+    mentioned = {str(line) for score in evaluation.scores for line in score.protocol.get("skipped", ())}
     for name in evaluation.without:
-        if not any(line.startswith(f"{name}: ") for line in told):
-            yield f"{name}: no sample belongs to it, so it has no score"
+        if not any(line.startswith(f"{name}: ") for line in mentioned):
+            yield f"{name}: none of the samples belongs to it, so it has no score"
     for score in evaluation.scores:
         if score.benchmark.endswith(".base"):
             continue
@@ -129,24 +128,24 @@ def _warnings(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _missing(tries: Sequence[Candidate]) -> str:
-    """How many replies did not come, and why; empty where all came."""
+    """How many replies are missing, and why; empty if none is."""
     missing = (t.reason for t in tries if t.failure == "no reply")
     reasons = Counter(shorten(reason, _REASON, placeholder=" ...") for reason in missing)
     if not reasons:
         return ""
-    some = reasons.most_common(_REASONS)
-    said = [f"{reason} ({count})" for reason, count in some]
-    if rest := reasons.total() - sum(count for _, count in some):
-        said.append(f"other reasons ({rest})")
-    return f"{reasons.total()} of {len(tries)} replies did not come and count as failed: {'; '.join(said)}"
+    common = reasons.most_common(_REASONS)
+    parts = [f"{reason} ({count})" for reason, count in common]
+    if rest := reasons.total() - sum(count for _, count in common):
+        parts.append(f"other reasons ({rest})")
+    return f"{reasons.total()} of {len(tries)} replies did not come and count as failed: {'; '.join(parts)}"
 
 
 def _fenced(evaluation: Evaluation, score: Score) -> int:
-    """How many failed programs look like a model's whole reply, though their file calls them programs."""
+    """How many failed programs look like a whole reply, although their file calls them programs."""
     if score.protocol.get("extraction") != "as the file says":
         return 0
     tried = zip(evaluation.tries.get(score.benchmark, ()), score.attempts, strict=False)
-    return sum(_FENCE.search(given.program) is not None and not done.passed for given, done in tried)
+    return sum(_FENCE.search(candidate.program) is not None and not done.passed for candidate, done in tried)
 
 
 def _cells(score: Score) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def score_model(
     Raises:
         UserError: no such model or endpoint, or a field makes no sense.
     """
-    model = _model(target)
+    model = model_of(target)
     step = _step(names, fields)
     bill = Costs()
     with contextlib.closing(AnswerStore(default_store())) as store:
@@ -86,7 +86,7 @@ def _means_a_path(target: str) -> bool:
     )
 
 
-def _model(target: str) -> Model:
+def model_of(target: str) -> Model:
     kind, _, rest = target.partition(":")
     if kind == "openai" and rest:
         name, _, url = rest.partition("@")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,16 @@ def _key(model: Model, identity: str, request: Request) -> str:
     words = request_words(request)
     if model.reads_facts:
         words |= {"intent": request.intent, "facts": dict(request.facts)}
+        if request.offline_answer is not None:
+            words["rule"] = _source(request.offline_answer)
     return hashlib.blake2b(to_json([FORMAT, identity, words]), digest_size=16).hexdigest()
+
+
+@cache
+def _source(rule: Callable[..., object]) -> str:
+    """The file that defines ``rule``, as text: after an edit its old replies must not come from the store."""
+    path = inspect.getsourcefile(rule)
+    return Path(path).read_text() if path else f"{rule.__module__}.{rule.__qualname__}"
 
 
 def request_words(request: Request) -> dict[str, Any]:

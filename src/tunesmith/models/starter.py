@@ -1,39 +1,22 @@
-"""The starter teacher: rules that answer like a model would, so that everything runs with no key.
+"""The starter teacher: rules that answer as a language model would, so that every recipe runs without a key.
 
-**This is not a language model.** It knows the starter world (``tunesmith.starter``) by its grammar,
-and real Python code only as far as static analysis and execution can honestly tell. Every completion
-says so in its ``model``. What it cannot do it refuses in plain words. It reads a request's
-``intent`` and ``facts``, not its prompt:
-
-| intent                  | facts                            | reply                            |
-|-------------------------|----------------------------------|----------------------------------|
-| ``answer``              | instruction, persona?, head?     | fenced Python, in one of 3 styles|
-|                         | reasoning?                       | ... below the steps to it        |
-| ``evolve.<heuristic>``  | instruction, answer?             | a harder instruction             |
-| ``write_tests``         | instruction                      | fenced asserts                   |
-| ``self_instruct``       | tasks, count                     | JSON: further tasks of the world |
-| ``four_tasks.<task>``   | code, language, docstring?, ...  | see ``starter_code``             |
-| others, about real code |                                  | see ``starter_code``             |
-
-The heuristics are ``constraints``, ``replace``, ``reason``, ``misdirect`` and ``complexity``.
-A handler is a function of the request that gives the reply, or None for "I cannot". Handlers of the
-starter world are tried first, then those for real code. ``MISTAKES`` hold the wrong replies that a
-careless teacher would give; ``error_rate`` says how often they are given instead.
+**This is not a language model.** It knows the starter world (``tunesmith.starter.world``) by its grammar,
+and real Python code only as far as static analysis can tell. Every completion says so in its ``model``, and
+what no rule covers is refused in plain words. It does not read the prompt: it reads the request's ``intent``
+and ``facts``. The answers are in ``tunesmith.starter.teacher``, one module per mechanism, found by the
+intent's name; a step outside tunesmith brings its own in ``Request.offline_answer``. ``error_rate`` is the
+share of requests that get a careless teacher's wrong answer instead, where there is a rule for one.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 from pydantic import Field
 
 from ..llm.model import Backend, Model
 from ..requests import Completion, Request, Usage
-from ..starter import world
-from ..starter.teacher import code_tasks, world_tasks
+from ..starter import teacher, world
 from ..starter.teacher.rng import rng
 
-Handler = Callable[[Request], str | None]
 VERSION = "4"
 REFUSAL = "Sorry, I cannot do this: I am a set of rules, not a language model, and no rule of mine applies."
 
@@ -69,28 +52,9 @@ class RuleBackend:
         return None
 
     async def complete(self, request: Request) -> Completion:
-        """The reply of the first rule that has one; tokens are counted as words."""
-        text = self._slip(request) or _first(_RIGHT, request) or REFUSAL
-        heard = sum(len(message.content.split()) for message in request.messages)
-        usage = Usage(input=heard, output=len(text.split()))
+        """The reply of the mechanism's rule; tokens are counted as words."""
+        wrong = rng(request, "slip").random() < self._error_rate
+        text = (wrong and teacher.mistake(request)) or teacher.reply(request) or REFUSAL
+        read = sum(len(message.content.split()) for message in request.messages)
+        usage = Usage(input=read, output=len(text.split()))
         return Completion(text, usage, model=f"starter rules v{VERSION} (not a language model)")
-
-    def _slip(self, request: Request) -> str | None:
-        slips = rng(request, "slip").random() < self._error_rate
-        return _first(_WRONG, request) if slips else None
-
-
-_RIGHT: tuple[Mapping[str, Handler], ...] = (world_tasks.HANDLERS, code_tasks.HANDLERS)
-_WRONG: tuple[Mapping[str, Handler], ...] = (world_tasks.MISTAKES, code_tasks.MISTAKES)
-
-
-def _first(tables: tuple[Mapping[str, Handler], ...], request: Request) -> str | None:
-    for table in tables:
-        handler = table.get(request.intent)
-        try:
-            reply = handler(request) if handler else None
-        except RecursionError:  # code nested more deeply than Python can walk: beyond these rules
-            reply = None
-        if reply is not None:
-            return reply
-    return None

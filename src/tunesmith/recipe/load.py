@@ -7,16 +7,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..errors import Mistake, RecipeError, UserError, nearest
+from .bundled import bundled
 from .check import Checker
 from .overrides import lay_over, override_key
 from .recipe import Recipe
 from .yaml import Document, read_document
-
-
-def bundled() -> dict[str, Path]:
-    """The recipes that come with tunesmith, by name."""
-    folder = Path(str(files("tunesmith") / "recipes"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def locate(target: str) -> Path:

@@ -1,7 +1,7 @@
 """What a person sees after a run: one HTML file to read or to send, and the cards of what was made.
 
 Everything is read from the records in the run folder (step.json, rows, attempts), never from memory, so a
-report can be written anew at any time, for stopped runs too.
+report can be written again at any time, also for a stopped run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .story import read_story
 def write_report(run: RunFolder) -> Path:
     """Write ``report.html``, ``DATASET_CARD.md`` and, where a model was trained, ``MODEL_CARD.md``.
 
-    Returns the path of the HTML file, which holds all it shows and loads nothing.
+    Returns the path of the HTML file, which contains all it shows and loads nothing.
 
     Raises:
         DataError: a file cannot be written.
@@ -32,7 +32,7 @@ def write_report(run: RunFolder) -> Path:
     }
     for name, text in texts.items():
         if text is None:
-            (run.path / name).unlink(missing_ok=True)  # of an earlier run with other steps
+            (run.path / name).unlink(missing_ok=True)  # left by an earlier run with other steps
             continue
         with whole_file(run.path / name) as sink:
             sink.write(text.encode("utf-8", errors="replace"))

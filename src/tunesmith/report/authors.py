@@ -1,4 +1,4 @@
-"""Who wrote the text of a run: the models that its steps asked. Rules are never passed off as a mind."""
+"""Who wrote the text of a run: the models that its steps asked. Rules are never called a language model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Author:
 
 
 def authors(story: Story) -> list[Author]:
-    """Every model that a finished step put questions to, in order of first use."""
+    """Every model that a finished step asked, in order of first use."""
     asked: dict[str, list[str]] = defaultdict(list)
     for stage in story.done("ask"):
         asked[stage.model].append(stage.name)

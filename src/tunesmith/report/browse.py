@@ -1,8 +1,8 @@
-"""The rows that a report shows: a fixed sample of every step and bin, and all their ancestors.
+"""The rows that a report shows: a fixed sample of every step, kept and dropped, with all ancestors.
 
-Ids are hashes, so the rows with the smallest ids are a random sample that is the same every time. As a
-filter leaves ids alone, it is also the *same* rows that are seen from step to step. Every ancestor
-of a sampled row comes along, so that no link in a lineage ends nowhere.
+Ids are hashes, so the rows with the smallest ids are a random sample, the same every time. A filter does not
+change ids, so the *same* rows are seen from step to step. Every ancestor of a sampled row is included:
+no link in a lineage is dead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .story import Stage, Story
 
 MOST_PER_STEP, LEAST_PER_STEP, IN_ALL = 40, 6, 1600
 MOST_ROWS = 5000
-"""Where ancestors alone are more than this, the rest of them are named but not shown."""
+"""If there are more ancestors than this, the others are named but not shown."""
 BYTES = 3_000_000
 LIMITS = (12_000, 6_000, 3_000, 1_500, 700, 300)
 TEXTS = ("system", "instruction", "code", "answer", "tests")
@@ -48,8 +48,10 @@ def browsable(story: Story) -> dict[str, Any]:
 
 
 def fit(build: Callable[[int], Any], budget: int) -> tuple[int, Any]:
-    """What ``build`` makes with the largest limit on its texts (characters) that keeps it within
-    ``budget`` bytes of JSON; with the smallest one if none does. Returns the limit too."""
+    """Call ``build`` with the largest limit on texts (characters) that keeps its JSON in ``budget`` bytes.
+
+    The smallest limit is used if none does. Returns the limit too.
+    """
     for limit in LIMITS:
         built = build(limit)
         if len(orjson.dumps(built)) <= budget:
@@ -58,7 +60,7 @@ def fit(build: Callable[[int], Any], budget: int) -> tuple[int, Any]:
 
 
 def cut(texts: Mapping[str, str], limit: int) -> dict[str, Any]:
-    """The texts that are not empty, ``limit`` characters of each; ``cut`` has the length of longer ones."""
+    """The texts that are not empty, cut at ``limit`` characters; ``cut`` has the full length of those."""
     whole = {name: text for name, text in texts.items() if text}
     long = {name: len(text) for name, text in whole.items() if len(text) > limit}
     return {name: text[:limit] for name, text in whole.items()} | ({"cut": long} if long else {})
@@ -66,7 +68,7 @@ def cut(texts: Mapping[str, str], limit: int) -> dict[str, Any]:
 
 def _step(stage: Stage, share: int) -> dict[str, Any]:
     kept = heapq.nsmallest(share, _column(stage.folder.rows(), "id"))
-    dropped = _bin(stage.folder, share)
+    dropped = _dropped(stage.folder, share)
     return {
         "name": stage.name,
         "place": stage.place,
@@ -76,7 +78,7 @@ def _step(stage: Stage, share: int) -> dict[str, Any]:
     }
 
 
-def _bin(folder: StepFolder, share: int) -> list[list[str]]:
+def _dropped(folder: StepFolder, share: int) -> list[list[str]]:
     """[id, reason] of some dropped rows, every reason in turn."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for row, reason in _column(folder.drops(), "id", "reason"):
@@ -96,7 +98,7 @@ def _column(paths: Sequence[Path], *names: str) -> Iterator[tuple[Any, ...]]:
 
 
 Lives = dict[str, list[tuple[str, str]]]
-"""Row -> the steps it stood in, each with the reason it was dropped there, or empty."""
+"""Row -> the steps that it passed, each with the reason it was dropped there, or empty."""
 
 
 def _with_ancestors(stages: list[Stage], wanted: set[str]) -> tuple[dict[str, Sample], Lives]:
@@ -109,7 +111,7 @@ def _with_ancestors(stages: list[Stage], wanted: set[str]) -> tuple[dict[str, Sa
     lives: Lives = defaultdict(list)
     for stage in stages:
         for sample, reason in rows_with(stage.folder, "id", known):
-            rows[sample.id] = sample  # the last one carries the most marks
+            rows[sample.id] = sample  # the last one has the most verdicts
             lives[sample.id].append((stage.name, reason))
     return rows, lives
 

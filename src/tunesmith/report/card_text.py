@@ -6,25 +6,26 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..errors import visible
 from ..recipe.yaml import as_yaml
 
 
 def card(front: Mapping[str, Any], parts: Iterable[str]) -> str:
-    """A card: YAML metadata, as the Hugging Face hub reads it, and then the parts, a blank line between."""
+    """A card: YAML metadata, as the Hugging Face hub reads it, then the parts, a blank line between them."""
     filled = {key: _on_one_line(value) for key, value in front.items() if value not in (None, "", [], {})}
-    return f"---\n{as_yaml(filled)}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
+    return f"---\n{as_yaml(filled)}---\n\n" + visible("\n\n".join(part for part in parts if part)) + "\n"
 
 
 def _on_one_line(value: Any) -> Any:
     if isinstance(value, str):
-        return " ".join(value.split())
+        return visible(" ".join(value.split()))
     if isinstance(value, list):
         return [_on_one_line(item) for item in value]
     return {key: _on_one_line(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; numbers are set right. Empty where there are no rows."""
+    """A Markdown table with numbers aligned right; empty if there are no rows."""
     body = [list(row) for row in rows]
     if not body:
         return ""
@@ -38,7 +39,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def plain(text: Any) -> str:
-    """``text`` on one line, so that nothing in it is taken for markup."""
+    """``text`` on one line, with every character escaped that Markdown or HTML would act on."""
     line = " ".join(str(text).split())
     line = re.sub(r"([\\`*_{}\[\]|#~$])", r"\\\1", line)
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -45,9 +45,9 @@ def dataset_card(story: Story) -> str | None:
 
 
 def dataset(story: Story) -> tuple[str, list[Stage]] | None:
-    """The rows that the run is for: what the last training step read, else what the last step gave."""
+    """The rows that the run is for: those the last training step read, else those of the last step."""
     for stage in reversed(story.done("train")):
-        read = [giver for giver, its_bin in story.read_by(stage) if not its_bin and story.rows(giver)]
+        read = [giver for giver, dropped in story.read_by(stage) if not dropped and story.rows(giver)]
         if read and not stage.depth:
             return ", ".join(giver.name for giver in read), read
     for stage in reversed(story.done()):
@@ -84,24 +84,24 @@ def _parts(story: Story, name: str, shards: list[Path], made_of: Mapping[str, Co
     yield "## How it was made"
     yield table(("step", "does", "model", "rows in", "kept", "dropped"), _steps(story))
     reasons = [(s.name, reason, n) for s in story.done() for reason, n in s.record.reasons.items()]
-    yield "Why rows were dropped; every one of them is kept in the run folder:" if reasons else ""
+    yield "Why rows were dropped (all of them are kept in the run folder):" if reasons else ""
     yield table(("step", "reason", "rows"), reasons)
     yield "## Verdicts"
     judged = [(by, n[True], n[False], n[None]) for by, n in sorted(verdicts(shards).items())]
-    yield table(("judge", "passed", "failed", "could not tell"), judged) or "No step judged these rows."
+    yield table(("judge", "passed", "failed", "unknown"), judged) or "No step judged these rows."
     yield "## Decontamination"
     yield decontaminated(story)
-    yield "## Made again, looked at, taken elsewhere"
+    yield "## Reproduce, inspect, export"
     yield _commands(story, name.split(", ", maxsplit=1)[0])
 
 
 def _opening(story: Story, name: str, rows: int) -> str:
     state = story.state
-    small = ", in tiny numbers" if state.tiny else ""
+    small = ", tiny" if state.tiny else ""
     about = f" The recipe: {plain(state.about)}." if state.about else ""
     unfinished = " **The run had not ended when this was written.**" if state.status != "done" else ""
     return (
-        f"{rows:,} rows: what step `{name}` of a tunesmith {state.tunesmith} run gave "
+        f"{rows:,} rows: the output of step `{name}` of a tunesmith {state.tunesmith} run "
         f"(seed {state.seed}{small}).{about}{unfinished}"
     )
 
@@ -115,16 +115,16 @@ def _steps(story: Story) -> Iterator[tuple[str | int, ...]]:
 def _written_by(story: Story) -> str:
     found = authors(story)
     if not found:
-        return "No model wrote any of it: the text is as the sources have it."
-    said = bullets(f"`{one.name}`: {one.what}; asked by {', '.join(one.steps)}" for one in found)
+        return "No model wrote any of it: the text comes from the sources."
+    lines = bullets(f"`{one.name}`: {one.what}; asked by {', '.join(one.steps)}" for one in found)
     terms = [one.name for one in found if not (one.of_rules or one.trained_here)]
     if terms:
-        said += f"\n\nThe terms of whoever provides {', '.join(terms)} may limit what its output is used for."
-    return said
+        lines += f"\n\nThe terms of the provider of {', '.join(terms)} may limit the use of its output."
+    return lines
 
 
 def decontaminated(story: Story) -> str:
-    """What each decontamination step compared and dropped; or that none ran."""
+    """What each decontamination step compared and dropped, or that none ran."""
     steps = [stage for stage in story.done() if stage.do in _COMPARES]
     if not steps:
         return (
@@ -139,10 +139,10 @@ def _compared(stage: Stage) -> str:
     against = ", ".join(map(plain, params.get("against") or [])) or "its benchmarks"
     reasons = ", ".join(f"{count:,} {plain(reason)}" for reason, count in stage.record.reasons.items())
     how = _COMPARES[stage.do].format(against=against, model=plain(stage.model))
-    said = f"`{stage.name}` compared {stage.count('rows_in'):,} rows {how} and "
+    start = f"`{stage.name}` compared {stage.count('rows_in'):,} rows {how} and "
     if params.get("found") == "mark":
-        return f"{said}marked the nearest ones for a judge"
-    return f"{said}dropped {stage.count('dropped'):,}{f' ({reasons})' if reasons else ''}"
+        return f"{start}marked the nearest ones for a judge"
+    return f"{start}dropped {stage.count('dropped'):,}{f' ({reasons})' if reasons else ''}"
 
 
 _COMPARES = {
@@ -155,7 +155,7 @@ _COMPARES = {
 def _commands(story: Story, step: str) -> str:
     run = story.run.path.name
     return (
-        f"```sh\ntunesmith run recipe.yaml              # recipe.yaml lies beside this card\n"
+        f"```sh\ntunesmith run recipe.yaml              # recipe.yaml is next to this card\n"
         f"tunesmith show {run}/{step}\n"
         f"tunesmith export {run}/{step} --to rows.parquet --as parquet\n```"
     )

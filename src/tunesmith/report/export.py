@@ -1,7 +1,7 @@
-"""A step's rows in the shapes that trainers and the hub read: JSON Lines, or flat Parquet.
+"""A step's rows in the formats that trainers and the hub read: JSON Lines, or flat Parquet.
 
-Every row keeps its id, source and licence. What cannot stand in a shape (a row that has no instruction, or
-no answer yet) is left out and counted. Parquet has at most 15 columns of plain values, as the hub's viewer
+Every row keeps its id, source and licence. Rows without an instruction or an answer are left out and counted,
+except in Parquet. Parquet has at most 15 columns of plain values, as the hub's viewer
 wants it; ``meta`` stays in the run folder.
 """
 
@@ -57,15 +57,22 @@ class Exported:
 
 
 def export(target: str, to: Path, shape: str = "messages") -> Exported:
-    """Write the rows of ``RUN/STEP`` (``RUN/STEP.dropped``: of its bin) to ``to``, whole or not at all.
+    """Write the rows of ``RUN/STEP``, or its dropped rows ``RUN/STEP.dropped``, to a file, all or nothing.
+
+    to: the file; its folder is made if it does not exist.
 
     Raises:
-        UserError: no such run, step or shape; or no row that the shape can hold.
+        UserError: no such run, step or format; no row that the format can hold; the folder cannot be made.
     """
     if shape not in get_args(Shape):
-        raise UserError(f"--as {shape}", "is no shape of rows", nearest(shape, get_args(Shape)))
+        raise UserError("--as", f"unknown format {shape!r}", nearest(shape, get_args(Shape)))
     folder, dropped = located(target)
     table = Table(folder.drops() if dropped else folder.rows())
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the folder {to.parent} cannot be made: {error.strerror}"
+        raise UserError("--to", problem, "name another file") from error
     with whole_file(to) as sink:
         rows = _as_parquet(table, sink) if shape == "parquet" else _as_lines(table, sink, SHAPES[shape])
         if not rows:
@@ -78,7 +85,7 @@ def export(target: str, to: Path, shape: str = "messages") -> Exported:
 
 
 def located(target: str) -> tuple[StepFolder, bool]:
-    """The step folder that ``RUN/STEP[.dropped]`` names, and whether its bin is meant.
+    """The step folder that ``RUN/STEP[.dropped]`` names, and whether its dropped rows are meant.
 
     Raises:
         FolderError: there is no such run or step.

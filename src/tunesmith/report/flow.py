@@ -1,4 +1,4 @@
-"""The flow of a run, line by line, as the page shows it: counts, reasons, costs, what rows are made of."""
+"""The flow of a run as the page shows it, one line per step: counts, reasons, costs, composition of rows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COLUMNS = ("task", "language", "source", "license")
 class FlowLine:
     """One step of the flow.
 
-    reads: what it reads, where that is not simply the rows just above.  edges: names of all it reads.
+    reads: its inputs, empty if they are the rows just above.  edges: the names of all its inputs.
     model_from: the training step whose model it uses, or empty.
-    made_of: column -> (value, rows), most frequent first.  judged: rows it passed, failed, left unknown.
-    course: of a repeated block: rounds, kept, ended, probe.  kept_round: None outside of a block.
+    made_of: column -> (value, rows), most frequent first.  judged: rows that passed, failed, are unknown.
+    course: for a repeated block: rounds, kept, ended, probe.  kept_round: None outside of a block.
     """
 
     stage: Stage
@@ -59,7 +59,7 @@ class FlowLine:
 class Cost:
     """What one step spent on one intent (empty: on all of them).
 
-    asked, kept: how many rows it read, and how many it gave.
+    asked, kept: rows in, rows out.
     """
 
     step: str

@@ -1,4 +1,4 @@
-"""Which licence a card may claim, from the licences that the rows themselves carry. Nothing is guessed."""
+"""Which licence a card may state, from the licences of the rows. Nothing is guessed."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def hub_license(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def in_words(counts: Mapping[str, int]) -> str:
-    """What the licences of the rows mean for whoever passes them on."""
-    unsaid = sum(count for name, count in counts.items() if _known(name) == UNKNOWN)
+    """What the licences of the rows mean for a user who publishes them."""
+    unknown = sum(count for name, count in counts.items() if _known(name) == UNKNOWN)
     named = [name for name in counts if _known(name) != UNKNOWN]
-    said = []
+    sentences = []
     if len(named) > 1:
-        said.append(
-            "The rows come under several licences: each row carries its own, and all of them must be kept to."
+        sentences.append(
+            "The rows have several licences. Each row states its own, and all of them must be respected."
         )
     elif named:
-        said.append(f"Rows with a known licence carry one: {named[0]}.")
-    if unsaid:
-        said.append(
-            f"For {unsaid:,} rows no licence is known: nobody has said that they may be passed on. "
-            "Filter them out (`license`), or find out, before you publish."
+        sentences.append(f"All rows with a known licence have the same one: {named[0]}.")
+    if unknown:
+        sentences.append(
+            f"For {unknown:,} rows no licence is known, so there is no known permission to publish them. "
+            "Filter them out (`license`), or find their licence, before you publish."
         )
     if any("nc" in name.lower().split("-") for name in named):
-        said.append("At least one of these licences rules out commercial use.")
-    return " ".join(said) or "No row says under which licence it stands."
+        sentences.append("At least one of these licences forbids commercial use.")
+    return " ".join(sentences) or "No row states a licence."
 
 
 def _known(name: str) -> str:

@@ -1,6 +1,6 @@
-"""What a run measured of its own rows: how hard each round is, how many strategies, how noisy a judge.
+"""What a run measured of its own rows: difficulty by round, diversity of strategies, noise of a judge.
 
-Read from the rows and from the JSON that measuring steps leave in their folder; each becomes one table.
+Each measure becomes one table. It is read from the rows and from the JSON that measuring steps write.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CLOSE = 0.9
 
 @dataclass(frozen=True)
 class Measured:
-    """One table. step: who measured.  note: what to know of it, in a sentence."""
+    """One table. step: which one measured.  note: how to read it, in a sentence."""
 
     step: str
     title: str
@@ -37,7 +37,7 @@ class Measured:
 
 
 def measured(story: Story) -> list[Measured]:
-    """Every measure that the finished steps made, in reading order."""
+    """Every measure of the finished steps, in order."""
     found: list[Measured | None] = []
     for stage in story.done():
         make = _OF_ROWS.get(stage.do)
@@ -52,7 +52,7 @@ def measured(story: Story) -> list[Measured]:
 
 
 def _difficulty(stage: Stage) -> Measured | None:
-    """Means per round of evolution, of what ``verification.complexity`` notes."""
+    """Means per round of evolution of what ``verification.complexity`` measures."""
     seen: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for (meta,) in Table(stage.folder.rows()).columns("meta"):
         facts = orjson.loads(meta)
@@ -63,12 +63,10 @@ def _difficulty(stage: Stage) -> Measured | None:
         for number, rows in sorted(seen.items())
     ]
     note = (
-        "Means with 95% intervals. Round 0 are the seeds. Words and constraints are the instruction's, "
-        "tokens those of instruction and answer, the cyclomatic number that of a Python answer."
+        "Means with 95% intervals. Round 0 is the seeds. Words and constraints are counted in the "
+        "instruction, tokens in instruction and answer, the cyclomatic number in a Python answer."
     )
-    return Measured(
-        stage.name, "How hard the rows of each round are", ("round", "rows", *DIFFICULTY), lines, note
-    )
+    return Measured(stage.name, "Difficulty by round", ("round", "rows", *DIFFICULTY), lines, note)
 
 
 def _strategies(stage: Stage) -> Measured | None:
@@ -81,20 +79,20 @@ def _strategies(stage: Stage) -> Measured | None:
         return None
     kinds = [len(set(found)) for found in by_instruction(pairs).values() if len(found) > 1]
     lines = [
-        ("instructions with several answers that parse", f"{facts['instructions']:,}"),
+        ("instructions with several parsed answers", f"{facts['instructions']:,}"),
         ("answers per instruction", f"{facts['answers']:.2f}"),
         ("strategies per instruction", _mean(kinds, 2)),
-        ("answers whose strategy another one had", f"{100 * facts['repeated']:.1f}%"),
+        ("answers with a strategy seen before", f"{100 * facts['repeated']:.1f}%"),
     ]
     note = (
-        "A strategy is the algorithms, loop depth and imports of a program; names, wording and layout make "
-        "no difference. The interval is 95%, over instructions."
+        "A strategy is the algorithms, loop depth and imports of a program; names, wording and layout do "
+        "not count. The interval is 95%, over instructions."
     )
-    return Measured(stage.name, "How many strategies the answers have", ("measure", "value"), lines, note)
+    return Measured(stage.name, "Strategies per instruction", ("measure", "value"), lines, note)
 
 
 def _nearness(stage: Stage) -> Measured:
-    """How near rows come to benchmark problems, round by round (WizardCoder's control: it must not rise)."""
+    """Similarity of rows to benchmark problems by round (WizardCoder's control: it must not rise)."""
     seen: dict[int, list[tuple[float, str]]] = defaultdict(list)
     for paths in (stage.folder.rows(), stage.folder.drops()):
         for (meta,) in Table(paths).columns("meta"):
@@ -111,28 +109,28 @@ def _nearness(stage: Stage) -> Measured:
         lines.append((str(number), f"{len(rows):,}", _mean(alike, 3), f"{close:,}", f"{top:.3f}: {problem}"))
     note = (
         "Cosine similarity of a row to its nearest problem, kept and dropped rows together; means with 95% "
-        "intervals. Round 0 are the seeds. What a number means hangs on the embedder."
+        "intervals. Round 0 is the seeds. The meaning of a number depends on the embedder."
     )
-    head = ("round", "rows", "similarity", f"rows from {_CLOSE} on", "nearest of all")
-    return Measured(stage.name, "How near the rows come to the benchmarks", head, lines, note)
+    head = ("round", "rows", "similarity", f"rows at {_CLOSE} or more", "nearest")
+    return Measured(stage.name, "Similarity to benchmark problems", head, lines, note)
 
 
 def _noise(step: str, facts: Mapping[str, Any]) -> Measured:
     lines = [
-        ("both say passed", f"{facts['both_passed']:,}"),
-        ("both say failed", f"{facts['both_failed']:,}"),
-        ("the judge says passed, execution failed", f"{facts['passed_wrongly']:,}"),
-        ("the judge says failed, execution passed", f"{facts['failed_wrongly']:,}"),
+        ("both passed", f"{facts['both_passed']:,}"),
+        ("both failed", f"{facts['both_failed']:,}"),
+        ("judge passed, execution failed", f"{facts['passed_wrongly']:,}"),
+        ("judge failed, execution passed", f"{facts['failed_wrongly']:,}"),
         ("rows with both labels", f"{facts['audited']:,}"),
     ]
     if facts["noise"] is not None:
-        lines.append(("the judge is wrong on", _percent(facts["noise"], facts["low"], facts["high"])))
+        lines.append(("judge wrong", _percent(facts["noise"], facts["low"], facts["high"])))
     note = "Execution counts as the truth; intervals are 95% (Wilson)."
-    return Measured(step, "How often the judge errs", ("judge against execution", "rows"), lines, note)
+    return Measured(step, "How often the judge is wrong", ("judge against execution", "rows"), lines, note)
 
 
 def _retest(step: str, facts: Mapping[str, Any]) -> Measured:
-    """One line per asking that was compared with the first; a dash where nothing could be."""
+    """One line per repetition that was compared with the first; a dash if nothing could be compared."""
     lines = [
         (
             one["step"],
@@ -145,12 +143,12 @@ def _retest(step: str, facts: Mapping[str, Any]) -> Measured:
         for one in facts["retests"]
     ]
     note = (
-        f"Each asking against {facts['judge']}, row by row. Kappa: agreement beyond chance. Shift: how much "
-        "more often it says passed, with McNemar's p. A form agreeing less than the same words asked again "
-        "has swayed the judge. Intervals are 95%, rows taken as independent."
+        f"Each repetition against {facts['judge']}, row by row. Kappa: agreement beyond chance. Shift: how "
+        "much more often it is passed, with McNemar's p. If a changed prompt agrees less than the same "
+        "prompt asked twice, the change influenced the judge. Intervals are 95%, rows taken as independent."
     )
     head = ("asked as", "rows", "same verdict", "kappa", "shift to passed", "one verdict unknown")
-    return Measured(step, "Whether the judge says the same again", head, lines, note)
+    return Measured(step, "Does the judge repeat its verdict?", head, lines, note)
 
 
 def _figure(figure: Mapping[str, float | None], form: str) -> str:
@@ -168,15 +166,15 @@ def _calibration(step: str, facts: Mapping[str, Any]) -> Measured:
     ]
     gain = facts["rerank"]
     if gain["instructions"]:
-        best = f"{100 * gain['random']:.1f}% at random, {100 * gain['best']:.1f}% by the judge"
-        lines.append((f"best of the answers, {gain['instructions']:,} instructions", best, ""))
+        best = f"{100 * gain['random']:.1f}% at random, {100 * gain['best']:.1f}% chosen by the judge"
+        lines.append((f"best answer passes, {gain['instructions']:,} instructions", best, ""))
     note = (
         f"{facts['audited']:,} answers to {facts['instructions']:,} instructions, "
-        f"{100 * facts['passed']:.0f}% of which pass. Intervals are 95%, instructions drawn anew. "
-        "A calibration error is never 0 in few rows."
+        f"{100 * facts['passed']:.0f}% of which pass. Intervals are 95%, by resampling instructions. "
+        "On few rows a calibration error is never 0."
     )
     head = ("measure", f"as {facts['judge']} says", f"calibrated ({facts['method']})")
-    return Measured(step, "What the judge's P(passed) is worth", head, lines, note)
+    return Measured(step, "Calibration of the judge's P(passed)", head, lines, note)
 
 
 def _style(step: str, facts: Mapping[str, Any]) -> Measured:
@@ -189,13 +187,13 @@ def _style(step: str, facts: Mapping[str, Any]) -> Measured:
         )
         for pair in facts["pairs"]
     ]
-    note = "0: written alike; 1: never alike. A distance under what chance gives shows no conflict."
+    note = "0: same style; 1: nothing in common. A distance below that of chance shows no conflict."
     head = ("sources", "distance", "by chance", "by trait")
-    return Measured(step, "How unlike the sources are written", head, lines, note)
+    return Measured(step, "Style distance between sources", head, lines, note)
 
 
 def _mean(values: Iterable[Any], digits: int = 1) -> str:
-    """The mean with its 95% interval, by the normal approximation; a dash where nothing is known."""
+    """The mean with its 95% interval, by the normal approximation; a dash if nothing is known."""
     known = [float(value) for value in values if value is not None]
     if len(known) < 2:
         return f"{known[0]:.{digits}f}" if known else "–"

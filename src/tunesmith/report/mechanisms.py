@@ -1,8 +1,8 @@
-"""What each mechanism made, and what became of it: step by step, round by round, reason by reason.
+"""What each mechanism made, kept and dropped: by step, round and reason.
 
-Rows say by which heuristic they were evolved, under which persona answered, as which task written; the
-bins say why a row left. For each step the figures add up: everything it made was kept or dropped, and a
-step that only keeps and drops has its whole input here.
+Rows record the heuristic that evolved them, the persona that answered them, the task they were written for;
+dropped rows record the reason. For each step the figures add up: everything it made was kept or dropped, and
+a step that only keeps and drops has its whole input here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..rows import Table
 from .story import Stage, Story
 
 NAMING = ("synthesis.evolve", "synthesis.diversify", "synthesis.four_tasks", "synthesis.comprehend")
-"""Steps that choose a mechanism for each row: a row they drop as it came had none of theirs."""
+"""Steps that choose a mechanism for each row; a row dropped unchanged had none."""
 COLUMNS = ("step", "task", "meta", "verdicts")
 Key = tuple[int, str, str]
 """Round (0: none), task, heuristic or persona."""
@@ -26,9 +26,9 @@ Key = tuple[int, str, str]
 
 @dataclass(frozen=True)
 class Count:
-    """One line. round: 0 where there is none.  mechanism: empty where a row has none.  reasons: of drops.
+    """One line. round: 0 where there is none.  mechanism: empty if a row has none.  reasons: of dropped rows.
 
-    judged: rows that this step itself passed, failed and could not tell of.
+    judged: rows that this step itself passed, failed, or left unknown.
     """
 
     round: int
@@ -61,7 +61,7 @@ class Mechanisms:
         return self.do.startswith("synthesis.")
 
     @property
-    def says_something(self) -> bool:
+    def has_content(self) -> bool:
         """Whether its rows have mechanisms, and it made, judged or dropped any."""
         total = self.total
         return any(count.mechanism for count in self.counts) and (
@@ -70,7 +70,7 @@ class Mechanisms:
 
     @property
     def total(self) -> Count:
-        """All lines in one."""
+        """The sum of all lines."""
         reasons = sum((Counter(count.reasons) for count in self.counts), Counter[str]())
         judged = [sum(part) for part in zip(*(count.judged for count in self.counts), strict=True)]
         kept = sum(count.kept for count in self.counts)
@@ -78,14 +78,14 @@ class Mechanisms:
 
 
 def mechanisms(story: Story) -> list[Mechanisms]:
-    """The steps that chose mechanisms, judged rows of several or dropped some; in reading order."""
+    """The steps that chose mechanisms, or judged or dropped rows of several of them; in order."""
     found: dict[str, list[Stage]] = defaultdict(list)
     for stage in story.done("row", "ask", "batch", "table"):
         found[_plain_name(stage)].append(stage)
     tallied = [
-        _tallied(name, stages) for name, stages in found.items() if any(_tells(stage) for stage in stages)
+        _tallied(name, stages) for name, stages in found.items() if any(_counts(stage) for stage in stages)
     ]
-    return [one for one in tallied if len(one.counts) > 1 and one.says_something]
+    return [one for one in tallied if len(one.counts) > 1 and one.has_content]
 
 
 def _plain_name(stage: Stage) -> str:
@@ -93,7 +93,7 @@ def _plain_name(stage: Stage) -> str:
     return ".".join(part for part in stage.name.split(".") if not part.isdigit())
 
 
-def _tells(stage: Stage) -> bool:
+def _counts(stage: Stage) -> bool:
     return stage.do in NAMING or stage.do.startswith("verification.") or stage.count("dropped") > 0
 
 
@@ -112,8 +112,8 @@ def _tallied(name: str, stages: list[Stage]) -> Mechanisms:
     counts = []
     for (number, mechanism), same in _named(sorted(kept.keys() | reasons.keys())).items():
         why = sum((reasons[key] for key in same), Counter[str]())
-        said = sum((judged[key] for key in same), Counter[bool | None]())
-        three = (said[True], said[False], said[None])
+        marks = sum((judged[key] for key in same), Counter[bool | None]())
+        three = (marks[True], marks[False], marks[None])
         counts.append(Count(number, mechanism, sum(kept[k] for k in same), dict(why.most_common()), three))
     return Mechanisms(name, stages[0].do, sum(stage.count("rows_in") for stage in stages), counts)
 
@@ -123,12 +123,12 @@ def _key(stage: Stage, step: str, task: str, meta: str, *, was_dropped: bool) ->
     evolutions = facts.get("evolutions")
     round_ = stage.round or (evolutions if isinstance(evolutions, int) else 0)
     if was_dropped and stage.do in NAMING and step != stage.name.rpartition(".")[2]:
-        return round_, str(facts.get("wanted") or ""), ""  # asked in vain
+        return round_, str(facts.get("wanted") or ""), ""  # the request failed
     return round_, task, str(facts.get("persona") or facts.get("heuristic") or "")
 
 
 def _named(keys: list[Key]) -> dict[tuple[int, str], list[Key]]:
-    """(round, mechanism) -> the keys it stands for. The task is said only where it tells lines apart."""
+    """(round, mechanism) -> the keys it stands for. The task is shown only if lines differ by it."""
     tasks = {task for _, task, _ in keys}
     marked = any(mark for _, _, mark in keys)
     found: dict[tuple[int, str], list[Key]] = defaultdict(list)

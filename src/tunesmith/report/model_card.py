@@ -1,5 +1,6 @@
-"""The card of the model that a run trained: what it is, how to ask it, what it scores and by which protocol,
-what it learnt from and how. It claims nothing that the run did not record.
+"""The card of the model that a run trained: how to prompt it, scores with their protocol, data, training.
+
+It claims nothing that the run did not record.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def model_card(story: Story) -> str | None:
 
 
 def _base(story: Story, stage: Stage) -> str:
-    """The hub's name of the model that training started from; empty for one made from nothing, or a path."""
+    """The hub's name of the model that training started from; empty for random weights or a path."""
     declared = (story.recipe.get("models") or {}).get(_root(story, stage)) or {}
     name = str(declared.get("model", "")) if declared.get("use") == "hf" else ""
     return name if name.count("/") == 1 and not name.startswith((".", "/", "~")) else ""
@@ -83,8 +84,8 @@ def _parts(
     yield f"# {plain(story.name)}: the model `{last.name}`"
     yield _opening(story, trained, made_of)
     if story.state.tiny:
-        yield "> A trial in tiny numbers: it shows that the recipe runs, and is not a model to use."
-    yield "## How to ask it"
+        yield "> A tiny run: it shows that the recipe works, and is not a model to use."
+    yield "## How to prompt it"
     yield _LOAD.format(path=last.checkpoint.path)
     yield from _asking(last)
     yield "## Scores"
@@ -98,7 +99,7 @@ def _parts(
     yield _limits(groups, made_of)
     yield "## Licence"
     yield (
-        "No licence is stated for these weights. Whoever publishes them must choose one that the base model "
+        "No licence is stated for these weights. To publish them, choose one that the base model "
         f"and the training rows allow. {in_words(made_of['license'])}"
     )
 
@@ -113,15 +114,15 @@ def _opening(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[s
     )
     about = f": {plain(state.about)}" if state.about else ""
     paper = state.paper
-    told = (
+    link = (
         f" ([arXiv {paper}](https://arxiv.org/abs/{paper}))" if re.fullmatch(r"\d{4}\.\d{4,5}", paper) else ""
     )
     rows = sum(made_of["license"].values())
     return (
         f"A causal language model, trained from {start} {stages} on {rows:,} instruction-tuning "
-        f"rows for code. The recipe is `{plain(story.name)}`{told}{about}. It was run by tunesmith "
-        f"{state.tunesmith} with seed {state.seed}; `recipe.yaml` beside this "
-        "card runs it again."
+        f"rows for code. The recipe is `{plain(story.name)}`{link}{about}. It was run by tunesmith "
+        f"{state.tunesmith} with seed {state.seed}; `recipe.yaml` next to "
+        "this card runs it again."
     )
 
 
@@ -138,17 +139,17 @@ def _asking(last: Stage) -> Iterator[str]:
     facts = last.checkpoint.facts
     named = f" (`{plain(facts['template'])}`)" if facts.get("template") else ""
     yield (
-        f"It answers prompts of the template that it was trained under{named}, which lies beside the "
-        "weights in `template.json`. Asked in another form it was neither trained nor scored."
+        f"It was trained and scored with one prompt template{named}, stored next to the weights in "
+        "`template.json`. It was neither trained nor scored with any other."
     )
     example = facts.get("example") or {}
     if example.get("prompt"):
-        yield "One training prompt, as the model read it:"
+        yield "A training prompt as the model saw it:"
         yield _quoted(str(example["prompt"]))
 
 
 def _quoted(text: str) -> str:
-    """``text`` as a block that nothing in it can end."""
+    """``text`` as a fenced block whose fence is longer than any in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"
@@ -158,7 +159,7 @@ def _scores(groups: list[Comparison], last: Stage) -> Iterator[str]:
     if not groups:
         yield "It has not been scored."
         return
-    yield "Programs were taken from the replies and executed against the tests of each problem."
+    yield "Programs were extracted from the replies and run against the tests of each problem."
     for group in groups:
         yield f"**{plain(group.benchmark)}**, pass@{group.k} in %, {_samples(group)}:"
         yield table(("model", f"pass@{group.k}", "95% interval", "passed"), map(_row, group.figures))
@@ -184,21 +185,21 @@ def _data(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[str]
     if len(trained) > 1:
         stages = [(stage.name, stage.count("rows_in"), _givers(story, stage)) for stage in trained]
         yield table(("stage", "rows", "from the steps"), stages)
-        yield "All of them, a row that several stages read counted once:"
-    for column, said in (
+        yield "All of them; a row that several stages read is counted once:"
+    for column, title in (
         ("task", "task"),
         ("language", "language"),
         ("source", "source"),
         ("license", "licence"),
     ):
-        yield table((said, "rows"), brief(made_of[column]))
-    yield "How they were made and what was left out is told in `DATASET_CARD.md`. Decontamination:"
+        yield table((title, "rows"), brief(made_of[column]))
+    yield "`DATASET_CARD.md` says how they were made and what was left out. Decontamination:"
     yield decontaminated(story)
 
 
 def _givers(story: Story, stage: Stage) -> str:
     return ", ".join(
-        f"{giver.name}{'.dropped' if its_bin else ''}" for giver, its_bin in story.read_by(stage)
+        f"{giver.name}{'.dropped' if dropped else ''}" for giver, dropped in story.read_by(stage)
     )
 
 
@@ -209,10 +210,10 @@ def _machine(story: Story) -> str:
 
 def _limits(groups: list[Comparison], made_of: Mapping[str, Counter[str]]) -> str:
     names = list(dict.fromkeys(plain(group.benchmark) for group in groups))
-    measured = f"Only {', '.join(names)} was measured" if names else "Nothing about it was measured"
+    measured = f"Only {', '.join(names)} was measured" if names else "Nothing was measured"
     languages = [plain(name) for name in made_of["language"] if name != UNSAID]
     known = f" It was trained on code in {', '.join(languages[:8])}." if languages else ""
     return (
-        f"{measured}; nothing is known of other tasks, of the security of the code that it writes, or of "
-        f"what it does when asked for harm.{known} Read what it writes before you run it."
+        f"{measured}; nothing is known about other tasks, the security of the code it writes, or its "
+        f"behaviour on harmful requests.{known} Read what it writes before you run it."
     )

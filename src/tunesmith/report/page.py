@@ -1,8 +1,8 @@
 """One HTML file: template, styles, script and data in a single text that opens from disk.
 
 Rows are hostile text. The template engine escapes every value; the data for the script is JSON whose
-``<``, ``>`` and ``&`` are written as escapes; the script only ever sets text, never markup. Behind that
-stands a content security policy: nothing is loaded from anywhere, and no script runs but ours (by hash).
+``<``, ``>`` and ``&`` are written as escapes; the script only ever sets text, never markup. As a second
+line of defence a content security policy lets nothing be loaded, and no script run but ours (by hash).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def page(story: Story) -> str:
 
 
 def inlined(data: Any) -> str:
-    """JSON that may stand inside a ``<script>`` element, whatever its strings hold."""
+    """JSON that is safe inside a ``<script>`` element, whatever its strings contain."""
     return orjson.dumps(data).decode().translate(_ESCAPES)
 
 
@@ -91,6 +91,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _paper(given: str) -> str:
-    """An arXiv number, or nothing: only a number becomes part of a link."""
-    return given if re.fullmatch(r"\d{4}\.\d{4,5}", given) else ""
+def _paper(number: str) -> str:
+    """An arXiv number, or nothing: only a number may become part of a link."""
+    return number if re.fullmatch(r"\d{4}\.\d{4,5}", number) else ""

@@ -8,7 +8,7 @@ import orjson
 
 
 def usd(amount: float | None) -> str:
-    """Money with two digits that say something: ``$12.40``, ``$0.0031``, ``$0``."""
+    """Money with two significant digits: ``$12.40``, ``$0.0031``, ``$0``."""
     if not amount:
         return "$0"
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.2g}" if amount < 0.01 else f"${amount:.3f}"
@@ -25,30 +25,30 @@ def clock(seconds: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """``37%``; ``<1%`` where it is not nothing."""
+    """``37%``; ``<1%`` if it is small but not zero."""
     percent = 100 * part / whole if whole else 0.0
     if 0 < percent < 1 or 99 < percent < 100:
         return "<1%" if percent < 1 else ">99%"
     return f"{percent:.0f}%"
 
 
-def value(given: Any) -> str:
+def value(setting: Any) -> str:
     """A setting or fact as one line of text."""
-    match given:
+    match setting:
         case None | "" | [] | ():
-            said = "–"
+            text = "–"
         case bool():
-            said = "yes" if given else "no"
+            text = "yes" if setting else "no"
         case int():
-            said = f"{given:,}"
+            text = f"{setting:,}"
         case float():
-            said = f"{given:.6g}"
+            text = f"{setting:.6g}"
         case str():
-            said = given
+            text = setting
         case dict():
-            said = ", ".join(f"{key}: {value(item)}" for key, item in given.items()) or "–"
+            text = ", ".join(f"{key}: {value(item)}" for key, item in setting.items()) or "–"
         case list() | tuple():
-            said = ", ".join(value(item) for item in given)
+            text = ", ".join(value(item) for item in setting)
         case _:
-            said = orjson.dumps(given, default=str).decode()
-    return said
+            text = orjson.dumps(setting, default=str).decode()
+    return text

@@ -5,7 +5,7 @@ class Picker {
   constructor({ label, entry, detail, chosen }) {
     Object.assign(this, { entry, detail, chosen, items: [], at: -1 });
     this.list = el("div", { class: "list", role: "listbox", tabindex: "0", "aria-label": label, onkeydown: (e) => this.key(e) });
-    this.pane = el("div", { class: "detail", tabindex: "0", role: "region", "aria-label": `${label}: the chosen one` });
+    this.pane = el("div", { class: "detail", tabindex: "0", role: "region", "aria-label": `${label}: selected` });
     this.node = el("div", { class: "panes" }, this.list, this.pane);
     this.prefix = label.replace(/\W+/g, "-");
   }

@@ -56,7 +56,7 @@ function problemBrowser({ scores }, go) {
     const benchmark = scores[state.score].benchmark;
     const others = scores.flatMap((score, place) => score.benchmark === benchmark && place !== state.score ? score.attempts.filter((a) => a.task_id === attempt.task_id).map((a) => [place, score, a]) : []);
     if (!others.length) return [];
-    return el("ul", { class: "life", "aria-label": "The same problem elsewhere" }, others.map(([place, score, other]) => {
+    return el("ul", { class: "life", "aria-label": "The same problem with other models" }, others.map(([place, score, other]) => {
       const jump = () => change({ score: place, failure: "", task: attempt.task_id });
       return el("li", {}, el("button", { type: "button", class: "link", onclick: jump }, `${other.passed ? "✓" : "✗"} ${score.model}`));
     }));

@@ -5,10 +5,10 @@ function rowBrowser({ steps, rows }, go) {
   for (const [id, row] of Object.entries(rows))
     for (const parent of row.parents || []) children.set(parent, [...(children.get(parent) || []), id]);
   const byName = new Map(steps.map((step) => [step.name, step]));
-  const state = { step: steps[steps.length - 1]?.name, bin: "kept", reason: "", search: "", row: "" };
+  const state = { step: steps[steps.length - 1]?.name, group: "kept", reason: "", search: "", row: "" };
   const stepChoice = choice("Step", steps.map((s) => option(s.name, s.place)), (value) => change({ step: value, reason: "", row: "" }));
-  const kept = el("button", { type: "button", onclick: () => change({ bin: "kept", reason: "", row: "" }) });
-  const lost = el("button", { type: "button", onclick: () => change({ bin: "dropped", row: "" }) });
+  const kept = el("button", { type: "button", onclick: () => change({ group: "kept", reason: "", row: "" }) });
+  const lost = el("button", { type: "button", onclick: () => change({ group: "dropped", row: "" }) });
   const reasons = choice("Reason", [], (value) => change({ reason: value, row: "" }));
   const search = el("input", {
     type: "search", placeholder: "Search in these rows", "aria-label": "Search in these rows",
@@ -19,15 +19,15 @@ function rowBrowser({ steps, rows }, go) {
 
   function change(changes, quiet) {
     Object.assign(state, changes);
-    const { step, bin, reason, row } = state;
-    go("rows", { step, bin, reason, row });
+    const { step, group, reason, row } = state;
+    go("rows", { step, group, reason, row });
     if (!quiet) render();
   }
 
   function items() {
     const step = byName.get(state.step);
     if (!step) return [];
-    const all = state.bin === "dropped" ? step.dropped.map(([id, reason]) => ({ id, reason })) : step.kept.map((id) => ({ id, reason: "" }));
+    const all = state.group === "dropped" ? step.dropped.map(([id, reason]) => ({ id, reason })) : step.kept.map((id) => ({ id, reason: "" }));
     const wanted = state.search.toLowerCase();
     return all.filter(({ id, reason }) => (!state.reason || reason === state.reason) && (!wanted || JSON.stringify(rows[id]).toLowerCase().includes(wanted) || id.startsWith(wanted)));
   }
@@ -35,17 +35,17 @@ function rowBrowser({ steps, rows }, go) {
   function render() {
     const step = byName.get(state.step);
     stepChoice.value = state.step;
-    for (const [button, bin, word] of [[kept, "kept", "kept"], [lost, "dropped", "dropped"]]) {
-      button.textContent = `${(step?.counts[bin] || 0).toLocaleString("en")} ${word}`;
-      button.setAttribute("aria-pressed", String(state.bin === bin));
+    for (const [button, group] of [[kept, "kept"], [lost, "dropped"]]) {
+      button.textContent = `${(step?.counts[group] || 0).toLocaleString("en")} ${group}`;
+      button.setAttribute("aria-pressed", String(state.group === group));
     }
     lost.disabled = !step?.dropped.length;
     const known = [...new Set((step?.dropped || []).map(([, reason]) => reason))].sort();
     reasons.replaceChildren(option("", "any reason"), ...known.map((reason) => option(reason, reason, reason === state.reason)));
-    reasons.hidden = state.bin !== "dropped" || known.length < 2;
+    reasons.hidden = state.group !== "dropped" || known.length < 2;
     const found = items();
     const at = found.findIndex(({ id }) => id === state.row);
-    count.textContent = step ? `${found.length.toLocaleString("en")} shown of ${step.counts[state.bin].toLocaleString("en")} ${state.bin} by ${step.place}.` : "";
+    count.textContent = step ? `${found.length.toLocaleString("en")} shown of ${step.counts[state.group].toLocaleString("en")} ${state.group} by ${step.place}.` : "";
     picker.fill(found, at);
     if (state.row && at < 0 && rows[state.row]) picker.show({ id: state.row, reason: "" });
   }
@@ -63,7 +63,7 @@ function rowBrowser({ steps, rows }, go) {
     return [
       el("h3", {}, id),
       el("p", { class: "what" }, what.filter(Boolean).join(" · ")),
-      el("ol", { class: "life", "aria-label": "Its way through the run" }, row.life.map(([step, why]) => el("li", { class: why ? "out" : null }, why ? `✗ ${step}: ${why}` : step))),
+      el("ol", { class: "life", "aria-label": "Its steps" }, row.life.map(([step, why]) => el("li", { class: why ? "out" : null }, why ? `✗ ${step}: ${why}` : step))),
       row.verdicts && part("verdicts", row.verdicts.map(verdict)),
       shownText(row, "system", show), shownText(row, "instruction", show), shownText(row, "answer", show),
       shownText(row, "tests", program), shownText(row, "code", program),
@@ -98,7 +98,7 @@ function rowBrowser({ steps, rows }, go) {
   function relative(id) {
     const row = rows[id];
     if (!row) return el("li", {}, el("span", { class: "note" }, `${id} (not in this file)`));
-    const jump = () => { const [step, why] = row.life[row.life.length - 1]; change({ step, bin: why ? "dropped" : "kept", reason: "", row: id }); };
+    const jump = () => { const [step, why] = row.life[row.life.length - 1]; change({ step, group: why ? "dropped" : "kept", reason: "", row: id }); };
     return el("li", {}, el("button", { type: "button", class: "link", onclick: jump }, id.slice(0, 8)), el("span", {}, row.step), el("span", { class: "text" }, firstLine(row.instruction || row.code)));
   }
 
@@ -108,9 +108,9 @@ function rowBrowser({ steps, rows }, go) {
     open(asked) {
       const row = asked.get("row") || "";
       const step = byName.has(asked.get("step")) ? asked.get("step") : state.step;
-      const bin = asked.get("bin") === "dropped" && byName.get(step)?.dropped.length ? "dropped" : "kept";
+      const group = asked.get("group") === "dropped" && byName.get(step)?.dropped.length ? "dropped" : "kept";
       search.value = "";
-      Object.assign(state, { step, bin, reason: bin === "dropped" ? asked.get("reason") || "" : "", row, search: "" });
+      Object.assign(state, { step, group, reason: group === "dropped" ? asked.get("reason") || "" : "", row, search: "" });
       render();
     },
   };

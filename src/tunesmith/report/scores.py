@@ -1,8 +1,8 @@
-"""Scores side by side, as far as they may stand side by side.
+"""Scores side by side, as far as they are comparable.
 
-Two figures share a table only where benchmark, k and protocol are the same; where both hold every
-problem's outcome they are compared problem by problem (McNemar). Probes inside repeated blocks are told
-with their block, not here.
+Two figures share a table only if benchmark, k and protocol are the same. If both have the outcome of every
+problem they are compared problem by problem (McNemar). Probes inside repeated blocks are shown with their
+block, not here.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Figure:
 class Comparison:
     """Figures of one benchmark, k and protocol, in the order they were measured.
 
-    paired: problems that only the first figure solved, only the last one, and McNemar's p; None where
-    there are not two, or they did not try the same.  differs: where an earlier comparison is of the same
-    benchmark and k, the keys that keep the two apart, with what stands there and here.
+    paired: problems that only the first figure solved, only the last one, and McNemar's p; None if there are
+    not two, or they tried different problems.  differs: if an earlier comparison has the same benchmark and
+    k, the settings that differ, with the value there and here.
     """
 
     benchmark: str
@@ -60,7 +60,7 @@ class Comparison:
 
 
 def comparisons(story: Story) -> list[Comparison]:
-    """Every score outside of repeated blocks, those that may be compared together."""
+    """Every score outside of repeated blocks, in groups that may be compared."""
     groups: dict[bytes, list[Figure]] = {}
     for stage in story.done("score"):
         if stage.depth:
@@ -79,7 +79,7 @@ def comparisons(story: Story) -> list[Comparison]:
 
 
 def headline(story: Story, compared: Sequence[Comparison]) -> Comparison | None:
-    """The comparison to show first: the first one that the last score step has a figure in."""
+    """The comparison to show first: the first one with a figure of the last score step."""
     last = [stage.name for stage in story.done("score") if not stage.depth][-1:]
     return next((group for group in compared if [group.figures[-1].step] == last), None)
 
@@ -91,7 +91,7 @@ def _figure(story: Story, stage: Stage, score: ScoreRecord, tries: list[dict[str
 
 
 def model_label(story: Story, name: str) -> str:
-    """``student (untrained)``, ``tuned``: a model as readers know it."""
+    """``student (untrained)``, ``tuned``: a model as a reader knows it."""
     declared = (story.recipe.get("models") or {}).get(name)
     if declared is None:
         return name
@@ -132,21 +132,21 @@ def _attempts(stage: Stage) -> list[dict[str, Any]]:
 
 
 def problems(story: Story) -> dict[str, Any]:
-    """The attempts that a report shows: failing ones first in line, then passing ones.
+    """The attempts that a report shows: failing ones first, then passing ones.
 
     Returns JSON: ``scores`` [{step, model, benchmark, passed, failed, attempts}], ``limit`` (characters
     at which texts are cut). A problem tried n times is shown once failing and once passing at most.
     """
-    told: list[tuple[Stage, dict[str, Any]]] = []
+    scored: list[tuple[Stage, dict[str, Any]]] = []
     for stage in story.done("score"):
         seen: set[str] = set()
         for score in _attempts(stage):
-            if score["benchmark"] in seen:  # the same attempts stand again under another k
+            if score["benchmark"] in seen:  # the same attempts are listed again for another k
                 continue
             seen.add(score["benchmark"])
-            told.append((stage, score))
-    share = min(MOST_SHOWN, IN_ALL // max(1, len(told)))
-    limit, scores = fit(lambda limit: [_as_json(story, *one, share, limit) for one in told], BYTES)
+            scored.append((stage, score))
+    share = min(MOST_SHOWN, IN_ALL // max(1, len(scored)))
+    limit, scores = fit(lambda limit: [_as_json(story, *one, share, limit) for one in scored], BYTES)
     return {"scores": scores, "limit": limit}
 
 
@@ -169,7 +169,7 @@ def _as_json(story: Story, stage: Stage, score: Mapping[str, Any], share: int, l
 
 
 def _chosen(attempts: list[dict[str, Any]], share: int) -> list[dict[str, Any]]:
-    """Of each problem one failing and one passing attempt; a quarter of the ``share`` is for passing ones."""
+    """Of each problem one failing and one passing attempt; a quarter of ``share`` is for passing ones."""
     kept: dict[tuple[str, bool], dict[str, Any]] = {}
     for attempt in attempts:
         kept.setdefault((attempt["task_id"], attempt["passed"]), attempt)

@@ -1,7 +1,7 @@
-"""A run as the disk tells it: its stages in order, done, half done or still to come.
+"""A run as its folder records it: its stages in order, done, half done or still to come.
 
-Everything that people are shown after a run (report and cards) starts from here, and nothing here
-asks a step, a model or the network. A stopped run is told as far as it came.
+Report and cards start from here, and nothing here calls a step, a model or the network. A stopped run is
+read as far as it went.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ State = Literal["done", "half done", "to come"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One step in its place.
+    """One step of the run.
 
     spec: its part of the recipe.  record: its step.json, or what little is known of a step that is not done.
     """
@@ -57,7 +57,7 @@ class Stage:
 
     @property
     def inputs(self) -> list[str]:
-        """What it reads, as the recipe calls it."""
+        """The names of its inputs, as in the recipe."""
         return list(self.record.facts.get("inputs", {}))
 
     @property
@@ -67,7 +67,7 @@ class Stage:
 
     @property
     def model(self) -> str:
-        """The model that ``with:`` names; empty where there is none."""
+        """The model that ``with:`` names; empty if there is none."""
         return str(self.spec.get("with", ""))
 
     @property
@@ -94,14 +94,14 @@ class Story:
         return self.state.name or self.run.path.name
 
     def done(self, *kinds: str) -> list[Stage]:
-        """The stages that are done, of these kinds; of any kind where none is named."""
+        """The stages that are done, of these kinds; of any kind if none is named."""
         return [s for s in self.stages if s.state == "done" and (not kinds or s.kind in kinds)]
 
     def stage(self, name: str) -> Stage | None:
         return next((stage for stage in self.stages if stage.name == name), None)
 
     def read_by(self, stage: Stage) -> list[tuple[Stage, bool]]:
-        """The stages whose rows it reads, and whether it reads their bin."""
+        """The stages whose rows it reads, and whether it reads their dropped rows."""
         found = []
         for label in stage.inputs:
             name = label.removesuffix(".dropped")
@@ -111,8 +111,7 @@ class Story:
         return found
 
     def rows(self, stage: Stage) -> list[Path]:
-        """The shards of the rows that ``stage`` gave to others: those of a block are its input and the last
-        rows of each kept round."""
+        """The shards of its rows; for a block its input and the last rows of each kept round."""
         if stage.kind != "rounds":
             return stage.folder.rows()
         shards = self.rows_read(stage)
@@ -126,8 +125,8 @@ class Story:
     def rows_read(self, stage: Stage) -> list[Path]:
         """The shards that ``stage`` read, without those that a block calls ``previous`` or ``so_far``."""
         shards: list[Path] = []
-        for giver, its_bin in self.read_by(stage):
-            shards += giver.folder.drops() if its_bin else self.rows(giver)
+        for giver, dropped in self.read_by(stage):
+            shards += giver.folder.drops() if dropped else self.rows(giver)
         return shards
 
     def sum(self, key: str) -> float:
@@ -136,7 +135,7 @@ class Story:
 
     @property
     def seconds(self) -> float:
-        """Time in steps, without what was repeated after a stop."""
+        """Time in steps; work repeated after a stop is not counted."""
         return sum(stage.record.seconds or 0.0 for stage in self.done())
 
 
@@ -164,7 +163,7 @@ def _recipe(text: str) -> Mapping[str, Any]:
     try:
         data = read_document(text, "recipe.yaml").data
     except RecipeError:
-        return {}  # shown as it stands; a report of a damaged folder is better than none
+        return {}  # a report of a damaged folder is better than none
     return data if isinstance(data, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""What rows are made of: how many of each task, language, source and licence; who judged them how."""
+"""The composition of rows: how many of each task, language, source and licence; verdicts by judge."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-UNSAID = "not said"
+UNSAID = "not stated"
 
 
 def composition(paths: Iterable[Path], *columns: str) -> dict[str, Counter[str]]:
-    """Column -> value -> rows, most frequent first; an empty value counts as ``not said``."""
+    """Column -> value -> rows, most frequent first; an empty value counts as ``not stated``."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in columns}
     for path in paths:
         table = pq.read_table(path, columns=list(columns))
@@ -25,7 +25,7 @@ def composition(paths: Iterable[Path], *columns: str) -> dict[str, Counter[str]]
 
 
 def verdicts(paths: Iterable[Path]) -> dict[str, Counter[bool | None]]:
-    """Judge -> how many rows it passed (True), failed (False) or could not tell (None)."""
+    """Judge -> how many rows it passed (True), failed (False) or left unknown (None)."""
     counts: dict[str, Counter[bool | None]] = {}
     for path in paths:
         marks = pc.list_flatten(pq.read_table(path, columns=["verdicts"]).column("verdicts").combine_chunks())
@@ -36,7 +36,7 @@ def verdicts(paths: Iterable[Path]) -> dict[str, Counter[bool | None]]:
 
 
 def brief(counts: Mapping[str, int], most: int = 8) -> list[tuple[str, int]]:
-    """The ``most`` frequent values, the others in one line: ``23 others``."""
+    """The ``most`` frequent values, and the others in one line: ``23 others``."""
     ranked = Counter(dict(counts)).most_common()
     if len(ranked) <= most:
         return ranked

@@ -214,7 +214,7 @@ class Jobs:
     async def _collect(self, state: dict[str, Any]) -> dict[str, Result]:
         files = [state.get(kind) for kind in ("output_file_id", "error_file_id")]
         if state["status"] == "failed" and not any(files):
-            raise _failed(state, self._poll)
+            raise batch_error(state, self._poll)
         found: dict[str, Result] = {}
         for file in filter(None, files):
             raw = await self._http.send("GET", self._base_url, f"/files/{file}/content", seconds=_SECONDS)
@@ -270,7 +270,7 @@ def _result(line: dict[str, Any]) -> tuple[str, Result]:
     return line["custom_id"], (int(response["status_code"]), response["body"])
 
 
-def _failed(state: dict[str, Any], poll: float) -> RequestError:
+def batch_error(state: dict[str, Any], poll: float) -> RequestError:
     """Why a batch was not begun: too much is queued already (come back), or the file is refused."""
     errors = (state.get("errors") or {}).get("data") or [{}]
     said = f"batch {state.get('id')} failed: {errors[0].get('message', 'no reason given')}"

@@ -1,17 +1,26 @@
-"""Chance for a rule-based teacher: it belongs to the request, so the same question has the same answer."""
+"""Randomness that belongs to the request: the same question has the same answer."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
+from typing import TypeVar
 
 import orjson
 
 from ...chance import chance
 from ...requests import Request
 
+T = TypeVar("T")
+
 
 def rng(request: Request, purpose: str = "") -> Random:
-    """A generator that follows from the request's intent, facts, messages and draw, and ``purpose``."""
-    said = [[message.role, message.content] for message in request.messages]
-    key = orjson.dumps([said, dict(request.facts)], option=orjson.OPT_SORT_KEYS).decode()
+    """A generator seeded by the request's intent, facts, messages and draw, and by ``purpose``."""
+    turns = [[message.role, message.content] for message in request.messages]
+    key = orjson.dumps([turns, dict(request.facts)], option=orjson.OPT_SORT_KEYS).decode()
     return chance(0, f"{request.intent} {purpose}", key, request.draw)
+
+
+def pick(options: Sequence[T], chosen: Random) -> T:
+    """One of ``options``. It takes one number from ``chosen``, whatever the Python version."""
+    return options[int(chosen.random() * len(options))]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .checks import near_misses, tests
 from .corpus import corpus
-from .evolution import Complication, harder
+from .evolution import harder
 from .solutions import STYLES, solution
 from .split import Split, split_of, tasks, version
 from .task import Task
@@ -18,7 +18,6 @@ from .wording import Reading, demand_one_pass, instruction, instructions, mislea
 
 __all__ = [
     "STYLES",
-    "Complication",
     "Reading",
     "Split",
     "Task",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from .parts import SLOTS, Slot
 from .split import split_of
 from .task import Task
 
-Complication = Literal["constraints", "replace", "reason"]
 
-
-def harder(task: Task, how: Complication) -> list[Task]:
+def harder(task: Task, how: str) -> list[Task]:
     """The training tasks that are one complication away from ``task``; none where there is no room.
 
     constraints: a condition more on the input (a keep, or a take).  replace: one part gives way to

@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ... import replies
-from ...code.markdown import parse
+from .... import replies
+from ....code.markdown import parse
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

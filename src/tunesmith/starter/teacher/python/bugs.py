@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeVar
 
-from ...code.markdown import parse
+from ....code.markdown import parse
 
 T = TypeVar("T")
 Kind = Literal["comparison", "operator", "connective", "number", "condition", "return", "truth"]

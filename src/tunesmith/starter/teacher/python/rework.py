@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from random import Random
 
-from ...code.markdown import blocks, defined, parse
-from ...replies import fenced
+from ....code.markdown import blocks, defined, parse
+from ....replies import fenced
 from . import bugs, transform_companions, transform_loops, transforms
 from .describe import Function, outside_names, parameters, required
 
