@@ -37,6 +37,7 @@ class StepJob:
 class Chunk:
     """What became of the input rows from ``start`` up to ``stop`` (source and table steps count outputs).
 
+    ahead: how many rows behind ``stop`` are answered and wait for one before them.
     failures: the requests that failed for good, of the rows that were dropped for it.
     """
 
@@ -45,6 +46,7 @@ class Chunk:
     rows: list[Sample] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    ahead: int = 0
 
     def add(self, made: Iterable[Sample | Drop]) -> None:
         """Add rows and dropped rows."""

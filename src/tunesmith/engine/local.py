@@ -19,7 +19,7 @@ from typing import cast
 
 from ..errors import StepError
 from ..llm.client import Client
-from ..machine import available_cores, gc_paused
+from ..machine import OwnLoop, available_cores, gc_paused
 from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, no_progress
@@ -126,16 +126,16 @@ class LocalEngine:
         return self._pool
 
     def _ask(self, job: StepJob, ctx: Context) -> Iterator[Chunk]:
-        with gc_paused(), asyncio.Runner() as runner:
+        with gc_paused(), OwnLoop() as loop:
             window = _Window(job, ctx)
-            runner.run(window.open())
+            loop.run(window.open())
             try:
                 start = job.start
-                while (chunk := runner.run(window.next_rows(start, CHUNK["ask"]))).stop > start:
+                while (chunk := loop.run(window.next_rows(start, CHUNK["ask"]))).stop > start:
                     yield chunk
                     start = chunk.stop
             finally:
-                runner.run(window.close())
+                loop.run(window.close())
 
 
 class _Window:
@@ -145,6 +145,7 @@ class _Window:
         self.job, self.step, self.ctx = job, job.step, ctx
         self.client: Client | None = ctx.client() if ctx.client else None
         self.samples = job.rows.start_at(job.start)
+        self.chunk = Chunk(job.start, job.start)
         # Enough rows ahead of the slowest one that the model stays busy while that row is waited for.
         self.ahead = 256 + (4 * self.client.model.in_flight if self.client else 0)
         self.under_way: deque[asyncio.Task[tuple[list[Sample | Drop], list[Failure]]]] = deque()
@@ -162,7 +163,7 @@ class _Window:
 
     async def next_rows(self, start: int, count: int) -> Chunk:
         """What became of the next ``count`` rows, or of all that are left; empty at the end."""
-        chunk = Chunk(start, start)
+        self.chunk = chunk = Chunk(start, start, ahead=self.chunk.ahead)
         while chunk.stop - start < count:
             for sample in islice(self.samples, self.ahead - len(self.under_way)):
                 self.under_way.append(asyncio.create_task(self._one(sample)))
@@ -173,10 +174,16 @@ class _Window:
             chunk.add(made)
             chunk.failures += failures
             chunk.stop += 1
-            self.job.on_chunk(chunk)
+            chunk.ahead -= 1
         return chunk
 
     async def _one(self, sample: Sample) -> tuple[list[Sample | Drop], list[Failure]]:
+        made = await self._made(sample)
+        self.chunk.ahead += 1
+        self.job.on_chunk(self.chunk)
+        return made
+
+    async def _made(self, sample: Sample) -> tuple[list[Sample | Drop], list[Failure]]:
         requests = apply_ask(self.step, sample, self.ctx)
         if isinstance(requests, Drop):
             return [requests], []

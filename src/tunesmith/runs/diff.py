@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
+from ..rows import read_shard
 from .fingerprint import why
 from .record import ScoreRecord, StepRecord
 from .run_folder import RunFolder, StepFolder
@@ -45,4 +44,4 @@ def _by_name(run: RunFolder) -> dict[str, tuple[StepFolder, StepRecord]]:
 
 
 def _ids(folder: StepFolder) -> set[str]:
-    return {i for path in folder.rows() for i in pq.read_table(path, columns=["id"]).column("id").to_pylist()}
+    return {i for path in folder.rows() for i in read_shard(path, "id").column("id").to_pylist()}

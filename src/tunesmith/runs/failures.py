@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-import pyarrow.parquet as pq
 
 from ..llm.request_errors import PASSING
+from ..rows import read_shard
 from .run_folder import RunFolder, StepFolder
 
 _MARK = '"failed_in"'
@@ -30,9 +30,7 @@ def failed_rows(folder: StepFolder) -> Iterator[FailedRow]:
     columns = ["id", "meta", "reason", "dropped_by"]
     for path in folder.drops():
         shard = int(path.stem.rpartition("-")[2])
-        for row, meta, kind, by in zip(
-            *pq.read_table(path, columns=columns).to_pydict().values(), strict=True
-        ):
+        for row, meta, kind, by in zip(*read_shard(path, *columns).to_pydict().values(), strict=True):
             # Looking for the mark first saves parsing the JSON of every dropped row.
             if _MARK in meta and orjson.loads(meta).get("failed_in") == by:
                 yield FailedRow(row, kind, shard)

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from ..llm.model import Model
 from ..recipe.recipe import Node, Ref
+from ..rows import shard_rows
 from .fingerprint import hashed
 from .record import ScoreRecord
 
@@ -33,7 +32,7 @@ class StepOutput:
     @property
     def empty(self) -> bool:
         """Whether there is no row."""
-        return not any(pq.read_metadata(path).num_rows for path in self.rows)
+        return not any(map(shard_rows, self.rows))
 
     def joined(self, others: Sequence[StepOutput]) -> StepOutput:
         """These rows and those of ``others``, in order."""

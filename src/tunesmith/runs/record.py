@@ -30,7 +30,7 @@ FORMAT = 2
 """2: input and output digests instead of lists of lost rows, failures in the answer store."""
 
 _ROUND = re.compile(r"round-(\d+)")
-_NUMBERED = re.compile(r"(\d{2,})-(.+)")
+_NUMBERED = re.compile(r"(\d{2,})-([^/\x00-\x1f\x7f]+)")
 T = TypeVar("T")
 
 

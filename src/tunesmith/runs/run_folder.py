@@ -30,7 +30,7 @@ from typing import Any
 import orjson
 
 from ..errors import FolderError
-from ..rows import Table, shard_notes, write_drops, write_rows
+from ..rows import Table, shard_notes, shard_rows, write_drops, write_rows
 from ..sample import Drop, Sample
 from . import record
 from .record import Begun, Place, RunState, StepRecord
@@ -70,12 +70,19 @@ class StepFolder:
     def begin(self, made_of: Begun) -> None:
         """Make the folder and note what its rows are made of; what was made under another key is removed."""
         lies_here = self.made_of
-        if self.path.exists() and (lies_here is None or lies_here.key != made_of.key):
-            shutil.rmtree(self.path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        for draft in self.path.glob(".*.draft"):
-            draft.unlink()
+        if lies_here is None or lies_here.key != made_of.key:
+            self.remove()
+        with _usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            for draft in self.path.glob(".*.draft"):
+                draft.unlink()
         record.write(self.path / "begun.json", made_of)
+
+    def remove(self) -> None:
+        """Remove the folder with everything in it."""
+        if self.path.exists():
+            with _usable(self.path):
+                shutil.rmtree(self.path)
 
     def finish(self, done: StepRecord) -> None:
         """Write step.json: the step is done from now on."""
@@ -114,9 +121,29 @@ class StepFolder:
         """One shard; dropped rows first, so that a rows file means that both are whole."""
         number = len(self.rows())
         notes = {"start": str(start), "stop": str(stop)}
+        dropped = self.path / f"dropped-{number:05d}.parquet"
         if drops:
-            write_drops(self.path / f"dropped-{number:05d}.parquet", drops, by, notes)
+            write_drops(dropped, drops, by, notes)
+        else:
+            dropped.unlink(missing_ok=True)  # a kill before the rows were written may have left one
         write_rows(self.path / f"rows-{number:05d}.parquet", rows, notes)
+
+    def check(self, done: StepRecord) -> None:
+        """Compare the shards of a done step with its record: their number, and how many rows they hold.
+
+        Raises:
+            FolderError: some are missing, or hold other rows.
+            DataError: a shard cannot be read.
+        """
+        shards = self.rows()
+        for what, wanted, has in (
+            ("files of rows", done.shards, len(shards)),
+            ("rows", done.rows_out or 0, sum(map(shard_rows, shards))),
+            ("dropped rows", done.dropped, sum(map(shard_rows, self.drops()))),
+        ):
+            if has != wanted:
+                problem = f"holds {has:,} {what}, but its step.json records {wanted:,}"
+                raise FolderError(str(self.path), problem, self._fix)
 
     def counts(self) -> StepCounts:
         """What the shards on disk hold."""
@@ -167,12 +194,20 @@ class RunFolder:
         return self.path / "models"
 
     def at(self, place: Place) -> StepFolder:
-        """The folder of the step at ``place``; one made under another number is renamed."""
+        """The folder of the step at ``place``; one made under another number is renamed.
+
+        Raises:
+            FolderError: the step's name, or a symbolic link, leads out of the run folder.
+        """
         path = self.path / place.folder
+        if Place.of_folder(place.folder) != place or not path.resolve().is_relative_to(self.path.resolve()):
+            problem = f"the folder of step {place.name!r} would not be inside the run folder"
+            raise FolderError(str(self.path), problem, "name the step with letters, digits, '_', '-' and '.'")
         if not path.exists() and self.path.is_dir() and not place.round:
             for old, folder in self.steps():
                 if not old.round and old.step == place.step:
-                    folder.path.rename(path)
+                    with _usable(path):
+                        folder.path.rename(path)
                     break
         return StepFolder(path)
 
@@ -204,7 +239,7 @@ class RunFolder:
     def note(self, event: str, **facts: Any) -> None:
         """Append one line to ledger.jsonl, on the disk before this returns."""
         line = orjson.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **facts})
-        with (self.path / "ledger.jsonl").open("ab") as sink:
+        with _usable(self.path), (self.path / "ledger.jsonl").open("ab") as sink:
             sink.write(line + b"\n")
             sink.flush()
             os.fsync(sink.fileno())
@@ -212,11 +247,27 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the folder for this process; the lock ends with the process, however that ends."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a") as handle:
+        with _usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = (self.path / ".lock").open("a")
+        with handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with _usable(self.path):
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 fix = "wait for it, or choose another --out"
                 raise FolderError(str(self.path), "another process is running in this folder", fix) from None
             yield
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """What the operating system refuses, as an error that says what to do."""
+    try:
+        yield
+    except BlockingIOError:
+        raise  # the lock is taken, which is no fault of the disk
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        fix = "choose another --out, or free the place: it must be a folder that this user may write"
+        raise FolderError(str(path), f"cannot be used as a run folder: {why}", fix) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from ..engine import Chunk, Engine, StepJob
@@ -29,11 +29,12 @@ from .run_folder import RunFolder, StepFolder
 class RunListener:
     """Is told how a run goes; override what is of interest."""
 
-    def on_step_start(self, step: str, kind: str, rows: int) -> None:
-        """A step starts, over ``rows`` input rows (0: unknown)."""
+    def on_step_start(self, step: str, kind: str, rows: int, done: int) -> None:
+        """A step starts, over ``rows`` input rows (0: unknown), of which ``done`` were done before."""
 
     def on_rows(self, step: str, read: int, kept: int, dropped: int, costs: Costs) -> None:
-        """The running step has read more rows; kept and dropped count what this process made."""
+        """The running step is done with ``read`` rows, in any order; kept and dropped count rows in order,
+        and what this process made."""
 
     def on_progress(self, step: str, done: int, total: int) -> None:
         """A train or score step has done so much of its work."""
@@ -63,7 +64,9 @@ class StepRunner:
         self._clear_outdated(folder, made_of)
         record = folder.done
         fresh = record is None
-        if record is None:
+        if record is not None:
+            folder.check(record)
+        else:
             record = self._run(node, name, folder, names, made_of, facts)
             self.ran.append(name)
         self.listener.on_step_end(name, record, fresh=fresh)
@@ -86,8 +89,7 @@ class StepRunner:
             folder.cut(0)
         else:
             self.store.forget_failures(self.costs.run, steps=[made_of.key])
-            if folder.path.exists():
-                shutil.rmtree(folder.path)
+            folder.remove()
 
     def _run(
         self, node: Node, name: str, folder: StepFolder, names: Names, made_of: Begun, facts: dict[str, Any]
@@ -99,10 +101,12 @@ class StepRunner:
             shutil.rmtree(ctx.folder)  # checkpoints of other rows
         folder.begin(made_of)
         self.folder.note("step", step=name, key=made_of.key)
-        self.listener.on_step_start(name, kind, len(rows))
+        # A source or table step has no position in its input to go on from.
+        start = folder.covered() if kind in ("row", "ask", "batch") else 0
+        self.listener.on_step_start(name, kind, len(rows), start)
         started = time.monotonic()
         try:
-            made = self._made(node, ctx, rows, folder, made_of.key)
+            made = self._made(StepJob(node.step, ctx, rows, start), folder, made_of.key)
         except TunesmithError:
             raise
         except Exception as error:  # steps of other packages may raise anything
@@ -117,28 +121,25 @@ class StepRunner:
         self.folder.note("step done", step=name, seconds=seconds)
         return record
 
-    def _made(self, node: Node, ctx: Context, rows: Table, folder: StepFolder, key: str) -> dict[str, Any]:
+    def _made(self, job: StepJob, folder: StepFolder, key: str) -> dict[str, Any]:
         """Do the step's work; returns the fields of its record that tell what came of it."""
-        if node.step.kind == "train":
-            return self._train(node, ctx, rows)
-        if node.step.kind == "score":
-            return self._score(node, ctx, folder)
-        return self._drive(node, ctx, rows, folder, key)
+        if job.step.kind == "train":
+            return self._train(job)
+        if job.step.kind == "score":
+            return self._score(job, folder)
+        return self._drive(job, folder, key)
 
-    def _drive(self, node: Node, ctx: Context, rows: Table, folder: StepFolder, key: str) -> dict[str, Any]:
-        kind, name = node.step.kind, ctx.place
-        # A source or table step has no position in its input to go on from.
-        start = folder.covered() if kind in ("row", "ask", "batch") else 0
-        if start == 0:
-            for path in (*folder.rows(), *folder.drops()):
-                path.unlink()
+    def _drive(self, job: StepJob, folder: StepFolder, key: str) -> dict[str, Any]:
+        name = job.ctx.place
+        if job.start == 0:
+            folder.cut(0)
         kept = dropped = 0
 
         def on_chunk(chunk: Chunk) -> None:
             now = (kept + len(chunk.rows), dropped + len(chunk.drops))
-            self.listener.on_rows(name, chunk.stop, *now, self.costs)
+            self.listener.on_rows(name, chunk.stop + chunk.ahead, *now, self.costs)
 
-        for chunk in self.engine.drive(StepJob(node.step, ctx, rows, start, on_chunk)):
+        for chunk in self.engine.drive(replace(job, on_chunk=on_chunk)):
             # Failures are kept with the shard that drops their rows: after a kill the rows of a lost shard,
             # failed ones too, are asked again. Before it, so that no row is dropped for a forgotten failure.
             self.store.keep_failures(self.costs.run, key, chunk.failures)
@@ -147,7 +148,9 @@ class StepRunner:
         if not folder.rows():
             folder.write_shard(0, 0, [], [], name)
         counts = folder.counts()
-        failures = Counter(row.kind for row in failed_rows(folder)) if kind == "ask" else Counter[str]()
+        failures = (
+            Counter(row.kind for row in failed_rows(folder)) if job.step.kind == "ask" else Counter[str]()
+        )
         return {
             "rows_out": counts.rows,
             "shards": counts.shards,
@@ -155,18 +158,18 @@ class StepRunner:
             "reasons": dict(counts.reasons.most_common()),
             "failures": dict(failures.most_common()),
             "digest": counts.digest,
-            "warnings": tuple(node.step.warnings(Table(folder.rows()), ctx)),
+            "warnings": tuple(job.step.warnings(Table(folder.rows()), job.ctx)),
         }
 
-    def _train(self, node: Node, ctx: Context, rows: Table) -> dict[str, Any]:
-        made = cast(TrainStep, node.step).train(rows, ctx)
+    def _train(self, job: StepJob) -> dict[str, Any]:
+        made = cast(TrainStep, job.step).train(job.rows, job.ctx)
         path = str(made.path.relative_to(self.folder.path.absolute()))
         return {"checkpoint": CheckpointRecord(path, made.losses, dict(made.facts))}
 
-    def _score(self, node: Node, ctx: Context, folder: StepFolder) -> dict[str, Any]:
-        scores = cast(ScoreStep, node.step).score(ctx)
+    def _score(self, job: StepJob, folder: StepFolder) -> dict[str, Any]:
+        scores = cast(ScoreStep, job.step).score(job.ctx)
         write_json(folder.path / "attempts.json", [asdict(score) for score in scores])
-        return {"scores": tuple(ScoreRecord.of(score, ctx.place) for score in scores)}
+        return {"scores": tuple(ScoreRecord.of(score, job.ctx.place) for score in scores)}
 
     def _context(self, node: Node, name: str, names: Names, key: str) -> Context:
         model = self._model(node, names)

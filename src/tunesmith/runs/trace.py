@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..errors import FolderError
-from ..rows import from_arrow
+from ..rows import from_arrow, read_shard
 from ..sample import Sample
 from .run_folder import RunFolder, StepFolder
 
@@ -50,7 +49,7 @@ def trace(run: RunFolder, row: str) -> list[Event]:
 def _resolve(run: RunFolder, folders: list[StepFolder], prefix: str) -> str:
     found: set[str] = set()
     for path in _shards(folders):
-        ids = pq.read_table(path, columns=["id"]).column("id")
+        ids = read_shard(path, "id").column("id")
         found.update(ids.filter(pc.starts_with(ids, prefix)).to_pylist())
     if len(found) == 1:
         return found.pop()
@@ -83,7 +82,7 @@ def rows_with(folder: StepFolder, column: str, wanted: set[str]) -> Iterator[tup
     """
     values = pa.array(sorted(wanted), pa.string())
     for path in (*folder.rows(), *folder.drops()):
-        table = pq.read_table(path, columns=[column])
+        table = read_shard(path, column)
         flat = table.column(column)
         if column == "id":
             places = pc.indices_nonzero(pc.is_in(flat, value_set=values))
@@ -92,7 +91,7 @@ def rows_with(folder: StepFolder, column: str, wanted: set[str]) -> Iterator[tup
             places = pc.unique(pc.list_parent_indices(flat.combine_chunks()).filter(hits.combine_chunks()))
         if len(places) == 0:
             continue
-        rows = pq.read_table(path).take(places)
+        rows = read_shard(path).take(places)
         names = rows.column_names
         reasons = rows.column("reason").to_pylist() if "reason" in names else [""] * rows.num_rows
         yield from zip(from_arrow(rows), reasons, strict=True)

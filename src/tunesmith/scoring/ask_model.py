@@ -18,7 +18,7 @@ from ..llm.costs import Costs
 from ..llm.local.generation import Local
 from ..llm.model import Model
 from ..llm.template import Template
-from ..machine import gc_paused
+from ..machine import OwnLoop, gc_paused
 from ..requests import Completion, Failure, Message, Request, Sampling
 from ..sample import Json
 from ..step import Context
@@ -163,8 +163,8 @@ def _reply(prompt: str, answer: Completion | Failure | None) -> Reply:
 def _away(requests: list[Request], ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
     model: Model = ctx.model
     client = ctx.client() if ctx.client else Client(model, None, Costs(), ctx.step)
-    with gc_paused():
-        answers = asyncio.run(_all(client, requests, 2 * model.in_flight, ctx))
+    with gc_paused(), OwnLoop() as loop:
+        answers = loop.run(_all(client, requests, 2 * model.in_flight, ctx))
     replies = [
         _reply(request.messages[-1].content, answer)
         for request, answer in zip(requests, answers, strict=True)
