@@ -84,7 +84,7 @@ class _Shown(RunListener):
         self._pace.at(done, self._clock())
 
     def _line(self) -> str:
-        """``146 of 500 rows, 12 kept, 4 dropped, 4.9/s, 1 min 12 s left, 3 retries, 81,044 tokens, $0.01``."""
+        """``146 of 500 rows, 12 kept, 4 dropped, 4.9/s, 9.1 s left, 3 retries, 81,044 tokens, $0.01``."""
         pace = self._pace
         done = f"{pace.done:,} of {pace.total:,}" if pace.total else f"{pace.done:,}"
         parts = [f"{done} rows" if self._counts else done, self._counts, pace(self._clock())]
