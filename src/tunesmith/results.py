@@ -41,8 +41,8 @@ class Outcome:
     refused: it was not run: no toolchain, which is never counted as a failure; or too large.
     failure: its class, e.g. ``AssertionError``, ``SyntaxError``, ``no verdict``.
     seconds: CPU time of the program.  isolation: the level it ran at.
-    judged: where the tests ran: ``plain`` in the judge, ``apart`` in a process of their own, ``beside``
-    in the program's own process (a program that sets out to can forge such a pass).
+    judged: where the tests ran: ``inline`` in the judge, in a ``separate_process``, or in the
+    ``same_process`` as the program (a program that sets out to can forge such a pass).
     """
 
     status: Status

@@ -78,7 +78,7 @@ def test_a_hostile_program_gains_nothing(
 
 def test_tests_in_a_process_of_their_own_cannot_be_forged_either(pool: Pool, targets: Targets) -> None:
     ran = _run("forge", pool, targets, prelude="import re\n")
-    assert {outcome.judged for outcome, _, _ in ran.values()} == {"apart"}
+    assert {outcome.judged for outcome, _, _ in ran.values()} == {"separate_process"}
     assert [name for name, (outcome, _, _) in ran.items() if outcome.passed] == []
 
 

@@ -47,11 +47,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="`~")
 def test_what_is_trained_continues_what_is_asked(tokenizer, instruction, answer):
     template = find("roles")
     asked = template.prompt_ids([template.render("", instruction)], tokenizer)[0]
-    taught = template.completion_ids([template.completion(answer)], tokenizer)[0]
-    assert taught[-1] == tokenizer.eos_token_id
-    said = tokenizer.decode(taught[:-1])
+    (taught,) = template.taught([("", instruction, answer)], tokenizer)
+    assert (taught.prompt, taught.end) == (asked, [tokenizer.eos_token_id])
+    said = tokenizer.decode(taught.answer)
     assert said == tokenizer.decode(tokenizer(answer)["input_ids"])
-    assert tokenizer.decode([*asked, *taught[:-1]]) == tokenizer.decode(asked) + said
+    assert tokenizer.decode([*asked, *taught.answer]) == tokenizer.decode(asked) + said
 
 
 def test_braces_in_an_instruction_are_left_alone():
@@ -97,14 +97,15 @@ def test_chat_uses_the_tokenizers_own_template(tokenizer):
     tokenizer.chat_template = CHAT
     chat = find("chat")
     assert chat.render("Be kind.", "Hi", tokenizer) == "<system>Be kind.<user>Hi<assistant>"
-    assert chat.completion("Hello", tokenizer) == "Hello" + END
-    assert chat.completion_ids(["Hello" + END], tokenizer)[0].count(tokenizer.eos_token_id) == 1
+    assert chat.completion("Hello", tokenizer) == "Hello" + END + "\n", "what the template itself writes"
+    (taught,) = chat.taught([("", "Hi", "Hello")], tokenizer)
+    assert taught.end.count(tokenizer.eos_token_id) == 1
     assert chat.stop_ids(tokenizer) == [tokenizer.eos_token_id]
 
 
 def test_chat_without_a_chat_template_says_what_to_do():
     tokenizer = Scratch(vocab_size=300).tokenizer()
-    with pytest.raises(SetupError, match="name one of ours: alpaca"):
+    with pytest.raises(SetupError, match="template: alpaca"):
         find("chat").render("", "Hi", tokenizer)
 
 

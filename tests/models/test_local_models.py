@@ -212,6 +212,16 @@ def test_identity_names_the_weights_not_the_address(tmp_path):
     assert Hf(model="a", fingerprint="k1").identity() == Hf(model="b", fingerprint="k1").identity()
 
 
+def test_a_reply_names_the_checkpoint_and_never_its_folder(tmp_path):
+    """Rows keep who answered: the same run in another folder must give the same rows."""
+    for run in ("here", "there"):
+        place = tmp_path / run / "models" / "dit" / "checkpoint"
+        place.mkdir(parents=True)
+        assert Hf(model=str(place)).label() == "dit"
+    assert Hf(model=str(tmp_path / "here")).label() == "here"
+    assert Hf(model="bigcode/starcoder").label() == "bigcode/starcoder"
+
+
 def test_a_missing_folder_says_so():
     with pytest.raises(SetupError, match="no such folder"):
         Hf(model="./nowhere/at/all").load()

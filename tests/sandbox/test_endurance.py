@@ -130,17 +130,17 @@ def test_a_killed_caller_leaves_nothing(tmp_path: Path, number: int) -> None:
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize("which", ["keeper", "judge", "fork server"])
+@pytest.mark.parametrize("which", ["supervisor", "judge", "fork server"])
 def test_a_killed_part_of_a_worker_costs_no_outcome(which: str) -> None:
     programs = [Program(f"print({n})") for n in range(60)]
     with open_sandbox(1) as pool:
         outcomes = pool.run(programs)
         first = next(outcomes)
-        keeper = pool._workers[0].process.pid
-        judge, server = sorted(_below(keeper))[:2] if which != "keeper" else (0, 0)
-        os.kill({"keeper": keeper, "judge": judge, "fork server": server}[which], signal.SIGKILL)
+        supervisor = pool._workers[0].process.pid
+        judge, server = sorted(_below(supervisor))[:2] if which != "supervisor" else (0, 0)
+        os.kill({"supervisor": supervisor, "judge": judge, "fork server": server}[which], signal.SIGKILL)
         assert [o.stdout for o in (first, *outcomes)] == [f"{n}\n" for n in range(60)]
-        assert _are_gone([pid for pid in (keeper, judge, server) if pid and pid != keeper])
+        assert _are_gone([pid for pid in (supervisor, judge, server) if pid and pid != supervisor])
 
 
 def test_a_full_scratch_is_the_program_s_own_trouble() -> None:

@@ -73,7 +73,7 @@ def test_each_way_to_end_has_its_status(pool: Pool, language: str) -> None:
     assert [outcome.status for outcome in outcomes] == list(bodies.values())
     broken = "SyntaxError" if language == "javascript" else "CompileError"
     assert [o.failure for o in outcomes] == ["", "AssertionError", broken, "no verdict"]
-    assert {outcome.judged for outcome in outcomes} == {"beside"}
+    assert {outcome.judged for outcome in outcomes} == {"same_process"}
 
 
 def test_a_program_without_tests_must_only_run(pool: Pool, language: str) -> None:

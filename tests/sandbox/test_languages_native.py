@@ -1,4 +1,4 @@
-"""C++, Rust and Go: built and run inside the walls, a pass spoken only after the last test."""
+"""C++, Rust and Go: built and run inside the isolation, a pass spoken only after the last test."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_each_way_to_end_has_its_status(pool: Pool, language: str) -> None:
     outcomes = list(pool.run(programs))
     assert [outcome.status for outcome in outcomes] == list(bodies.values())
     assert [o.failure for o in outcomes] == ["", "AssertionError", "CompileError", "no verdict"]
-    assert {outcome.judged for outcome in outcomes} == {"beside"}
+    assert {outcome.judged for outcome in outcomes} == {"same_process"}
     assert "error" in outcomes[2].stderr
 
 
@@ -186,9 +186,9 @@ def test_a_program_gets_no_header_that_it_does_not_name(pool: Pool) -> None:
     assert _one(pool, "cpp", code, CHECK["cpp"]).failure == "CompileError"
 
 
-def test_the_last_word_is_new_for_every_program(tmp_path: Path) -> None:
-    made = tmp_path / "last.o"
-    made.write_bytes(b"\0" + native._WORD + native.NAME.encode() + b"\0")
+def test_the_completion_token_is_new_for_every_program(tmp_path: Path) -> None:
+    made = tmp_path / "token.o"
+    made.write_bytes(b"\0" + native._TOKEN + native.NAME.encode() + b"\0")
     name = "f_" + "1" * 32
     first = native.patched(str(made), b"1" * 16, name)
     assert bytes.fromhex(first["hex"]) == b"\0" + b"1" * 16 + name.encode() + b"\0"

@@ -198,7 +198,7 @@ def test_verdicts_are_those_of_one_process(name: str, pool: Pool, tmp_path: Path
     code, tests = (OF_OBJECTS | OF_VALUES)[name]
     (outcome,) = pool.run([Program(code, tests)])
     assert outcome.passed == plainly(code, tests, tmp_path), outcome
-    assert (outcome.judged == "beside") == (name in OF_OBJECTS and name != "two bases")
+    assert (outcome.judged == "same_process") == (name in OF_OBJECTS and name != "two bases")
 
 
 VALUES_ALONE = {
@@ -219,4 +219,4 @@ VALUES_ALONE = {
 @pytest.mark.parametrize("name", VALUES_ALONE)
 def test_tests_of_values_stay_away_from_the_program(name: str):
     tests = VALUES_ALONE[name]
-    assert classify.read(tests, "f" if "def check" in tests else "").where != "beside"
+    assert classify.classify(tests, "f" if "def check" in tests else "").where != "same_process"

@@ -1,55 +1,13 @@
-"""Programs take memory for their objects from a heap that keeps what they free; no verdict depends on it."""
+"""Memory: what a program frees it may use again, and what it keeps counts towards its limit."""
 
 from __future__ import annotations
 
-import platform
-import resource
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tunesmith.results import Outcome, Program
-from tunesmith.sandbox import Pool, open_sandbox, worker
-
-BOX = Path(__file__).parents[2] / "src/tunesmith/sandbox/box"
-ON_GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only that heap is told to keep it")
-
-LAYOUTS = """
-import gc, os, sys, types
-box = types.ModuleType("box"); box.__path__ = [sys.argv[1]]; sys.modules["box"] = box
-from box.processes import arenas, forkserver, gaps, warm_up
-
-def serve(pools, more):
-    pad = [bytes(479) for _ in range(31 * pools)]  # 31 to a pool of 16 KiB, 64 of these to a megabyte
-    passing = [bytes(479) for _ in range(31 * more)]
-    del passing
-    assert arenas.from_heap() or not sys.platform.startswith("linux")
-    forkserver.preload()
-    warm_up.rehearse()
-    gc.collect()
-    kept = gaps.fill()
-    gc.freeze()
-    child = os.fork()
-    if not child:
-        for n in (3_000, 30_000, 60_000, 200_000):
-            some = [str(k) for k in range(n)]
-            del some
-        pad.clear()
-        gc.unfreeze()
-        gc.collect()
-        os._exit(0)
-    return os.waitpid(child, 0)[1]
-
-for pools in range(0, 64, 2):
-    server = os.fork()
-    if not server:
-        os._exit(serve(pools, int(sys.argv[2])) != 0)
-    if status := os.waitpid(server, 0)[1]:
-        print(pools, status, flush=True)
-"""
+from tunesmith.sandbox import Pool, open_sandbox
 
 
 @pytest.fixture(scope="module")
@@ -61,39 +19,6 @@ def pool() -> Iterator[Pool]:
 def run(pool: Pool, code: str, tests: str = "", **limits: int) -> Outcome:
     (outcome,) = pool.run([Program(code, tests, **limits)])  # type: ignore[arg-type]
     return outcome
-
-
-@ON_GLIBC
-def test_memory_that_a_program_frees_is_there_when_it_needs_some_again(pool: Pool) -> None:
-    code = (
-        "import resource\n"
-        "def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "def build(): return len([str(n) for n in range(300_000)])\n"
-        "build()\nbefore = faults()\nbuild()\nprint(faults() - before)\n"
-    )
-    outcome = run(pool, code)
-    assert outcome.passed and int(outcome.stdout) < 1000  # of the 5,000 pages that it fills
-
-
-def upwards() -> None:
-    """Have the next program's memory mapped from below its heap upwards, as an unlimited stack does."""
-    resource.setrlimit(
-        resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_STACK)[1])
-    )
-
-
-@ON_GLIBC
-@pytest.mark.parametrize("passing", [0, 130])
-@pytest.mark.parametrize("order", [None, upwards])
-def test_no_memory_mapped_before_is_given_to_the_heap(passing: int, order: Callable[[], None] | None) -> None:
-    """Else a program dies of it, in one of twenty layouts of what its fork server happens to hold."""
-    if order and resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY:
-        pytest.skip("the stack may not be unlimited here")
-    command = [sys.executable, "-S", "-s", "-P", "-c", LAYOUTS, str(BOX), str(passing)]
-    said = subprocess.run(
-        command, capture_output=True, text=True, check=True, env=worker._ENVIRONMENT, preexec_fn=order
-    )
-    assert said.stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,6 @@ ORACLE_CASES = [
     ("or_zero", 0, 7, 0.0, [], True),
     ("or_zero", 6, 7, 0.0, [], False),
     ("anything", 1, 2, 0.0, [], True),
-    ("root", -0.5, None, 1e-4, [[1, 2]], True),
-    ("root", 0.5, None, 1e-4, [[1, 2]], False),
-    ("slant", 35, 99, 0.0, [3, 4], True),
-    ("slant", 34, 99, 0.0, [3, 4], False),
-    ("padded", 6, 99, 0.0, [1, 23], False),
-    ("padded", 4, 99, 0.0, [1, 23], True),
 ]
 
 
@@ -115,7 +109,12 @@ def test_a_candidate_cannot_spoil_the_inputs_for_the_reference():
     with pytest.raises(AssertionError, match="input 0: gave 0, not 3"):
         compare(spoils, len, inputs="[[[1, 2, 3]]]")
     with pytest.raises(AssertionError):
-        compare(spoils, lambda xs: -0.5, inputs="[[[1, 2]]]", atol=1e-4, oracle="root")
+        compare(
+            spoils,
+            len,
+            inputs="[[[1, 2]]]",
+            oracle=lambda answer, expected, atol, arguments: not arguments[0],
+        )
 
 
 def test_inputs_get_back_what_json_lost():

@@ -145,7 +145,7 @@ def test_wrong_programs_fail(pool: Pool, name: str) -> None:
 
 def test_the_outcome_says_where_its_tests_ran(pool: Pool) -> None:
     where = {name: _one(pool, *HONEST[name]).judged for name in ("in place", "unittest", "printed output")}
-    assert where == {"in place": "plain", "unittest": "apart", "printed output": "beside"}
+    assert where == {"in place": "inline", "unittest": "separate_process", "printed output": "same_process"}
 
 
 def test_a_failure_says_which_test_and_where_in_the_program(pool: Pool) -> None:
@@ -165,7 +165,7 @@ def test_a_failure_says_which_test_and_where_in_the_program(pool: Pool) -> None:
     ],
 )  # fmt: skip
 def test_only_plain_tests_run_in_the_judge_itself(tests: str) -> None:
-    assert classify.read(f"{tests}\nassert f(1) == 1", "f").where != "plain"
+    assert classify.classify(f"{tests}\nassert f(1) == 1", "f").where != "inline"
 
 
 _plain = st.recursive(
@@ -247,7 +247,11 @@ def f(x): return pickle.dumps(A())
 def test_a_process_of_tests_that_dies_has_passed_nothing(pool: Pool, call: str) -> None:
     """Tests that unpickle an answer do what the program likes; their end is no verdict all the same."""
     outcome = _one(pool, KILLER.format(call=call), "import pickle\nassert pickle.loads(f(3)) == 9")
-    assert (outcome.status, outcome.failure, outcome.judged) == ("failed", "no verdict", "apart"), outcome
+    assert (outcome.status, outcome.failure, outcome.judged) == (
+        "failed",
+        "no verdict",
+        "separate_process",
+    ), outcome
     assert "ended with code" in outcome.stderr
 
 
@@ -262,9 +266,13 @@ def test_tests_that_hang_a_judge_are_run_again_apart() -> None:
     stuck = [Program(f, SWALLOW, cpu_seconds=0.1), Program(f, ENDLESS, cpu_seconds=0.1), Program(f, slow)]
     with open_sandbox(2) as pool:
         outcomes = list(pool.run([quick, *(each for one in stuck for each in (one, quick))]))
-    expected = [("timeout", "apart"), ("timeout", "apart"), ("passed", "apart")]
+    expected = [
+        ("timeout", "separate_process"),
+        ("timeout", "separate_process"),
+        ("passed", "separate_process"),
+    ]
     assert [(o.status, o.judged) for o in outcomes[1::2]] == expected
-    assert [(o.status, o.judged) for o in outcomes[::2]] == [("passed", "plain")] * 4
+    assert [(o.status, o.judged) for o in outcomes[::2]] == [("passed", "inline")] * 4
 
 
 def test_every_worker_gives_a_value_the_same_digest() -> None:

@@ -86,7 +86,7 @@ def test_an_exception_without_a_name_is_a_failure(pool: Pool, base: str, tests: 
 def test_an_answer_that_exits_when_it_is_shown_fails_alone(pool: Pool) -> None:
     code = "class A:\n    def __str__(self): raise SystemExit\n    __repr__ = __str__\ndef f(x): return A()"
     (outcome,) = pool.run([Program(code, "assert f(1) == 2, f(1)")])
-    assert (outcome.status, outcome.judged) == ("failed", "plain"), outcome
+    assert (outcome.status, outcome.judged) == ("failed", "inline"), outcome
 
 
 class Handle:

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from tunesmith.models.starter import StarterTeacher
+from tunesmith.replies.verdict import YES_NO
 from tunesmith.requests import Completion
 from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Drop, Sample, Verdict
@@ -22,7 +23,7 @@ from tunesmith.selection.failed_evolution import FailedEvolution
 from tunesmith.selection.no_gain import NoGain
 from tunesmith.starter import world
 from tunesmith.step import Context
-from tunesmith.verification.yes_probability import YesProbability, p_yes
+from tunesmith.verification.yes_probability import YesProbability
 
 CTX = Context("judged")
 
@@ -170,7 +171,7 @@ def test_the_best_row_of_each_parent_stays_and_ties_go_to_the_earlier(tmp_path: 
 
 
 def test_p_yes_is_taken_from_log_probabilities_or_else_from_the_word() -> None:
-    assert p_yes({"YES": math.log(0.3), " no": math.log(0.1)}) == pytest.approx(0.75)
+    assert YES_NO.probability({"YES": math.log(0.3), " no": math.log(0.1)}) == pytest.approx(0.75)
     step = YesProbability()
     for completion, score in (
         (Completion("NO", first_logprobs={"Yes": math.log(0.8), "No": math.log(0.2)}), 0.8),

@@ -86,7 +86,7 @@ def test_an_evolved_task_can_be_tested_and_answered_and_is_never_held_out(
     text = row.instruction
     for how in hows:
         reply = ask(f"evolve.{how}", text)
-        if replies.fault(reply) == "refused":
+        if replies.defect(reply) == "refused":
             continue
         assert reply.text != text
         text = reply.text
@@ -106,7 +106,9 @@ def test_a_failed_evolution_is_the_old_task() -> None:
 def test_tighter_complexity_is_answered_in_one_pass_and_refused_where_a_list_is_needed() -> None:
     harder = ask("evolve.complexity", EVEN_SUM).text
     assert all("result += n" in ask("answer", harder, draw).text for draw in range(6))
-    assert replies.fault(ask("evolve.complexity", "Write solve(numbers): return a sorted list.")) == "refused"
+    assert (
+        replies.defect(ask("evolve.complexity", "Write solve(numbers): return a sorted list.")) == "refused"
+    )
 
 
 def test_a_demand_for_one_pass_outlives_further_evolution() -> None:
@@ -125,7 +127,7 @@ def test_a_persona_with_one_manner_gets_its_style() -> None:
 @pytest.mark.parametrize("intent", ["answer", "write_tests", "evolve.reason", "no.such.intent"])
 def test_what_no_rule_knows_is_refused_plainly(intent: str) -> None:
     reply = ask(intent, "Write an essay on autumn.")
-    assert replies.fault(reply) == "refused"
+    assert replies.defect(reply) == "refused"
     assert "not a language model" in reply.text
 
 

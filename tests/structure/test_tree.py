@@ -20,17 +20,12 @@ NO_CODE = {"recipes", "recipes/functions"}
 """Folders of data, which no import contract knows."""
 CLASSES = {
     "RoundTrip": "synthesis.round_trip asks, verification.round_trip runs: two halves of one method",
-    "Program": "to rename: a program with its tests, and a running program in the box",
-    "Reading": "to rename: what tests were read as, and a wording of the starter world",
-    "Unsure": "to rename: two exceptions of the box",
 }
 """Classes that share a name, and why they may."""
 MODULES = {
-    "answers": "to rename: the command, and a program's answers in the box",
     "api": "api.py is tunesmith from Python, llm/api the protocol of a server: both are an API",
     "local": "on this machine: the engine, and generation",
     "native": "languages that compile to machine code: outside the box and inside it",
-    "program": "the package and its main module",
     "recipe": "the package and its main module",
     "round_trip": CLASSES["RoundTrip"],
     "sample": "the row; and selection.sample, an address: to draw a sample",

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tunesmith.evaluation.agreement import Agreement, agreement
 from tunesmith.models.starter import StarterTeacher
-from tunesmith.replies.verdict import LABELS, p_pass, verdict
+from tunesmith.replies.verdict import LABELS, PASSED
 from tunesmith.requests import Completion
 from tunesmith.sample import Drop, Sample, Verdict
 from tunesmith.starter import world
@@ -114,13 +114,13 @@ def test_the_starter_teacher_tells_the_steps_to_its_program() -> None:
     ],
 )  # fmt: skip
 def test_a_verdict_is_what_the_reply_begins_with(text: str, label: bool | None) -> None:
-    assert verdict(text) is label
+    assert PASSED.read(text) is label
 
 
 def test_p_pass_weighs_the_first_tokens() -> None:
     first = {" passed": math.log(0.6), "not": math.log(0.2), "Hm": math.log(0.2)}
-    assert p_pass(first) == pytest.approx(0.75)
-    assert p_pass({"Hm": -0.1}) is None
+    assert PASSED.probability(first) == pytest.approx(0.75)
+    assert PASSED.probability({"Hm": -0.1}) is None
 
 
 def test_labels_by_execution_need_a_known_verdict_and_no_question() -> None:

@@ -83,7 +83,7 @@ lengths = st.lists(st.integers(1, 30), min_size=1, max_size=40).map(np.array)
 @given(lengths, st.integers(1, 40), st.integers(1, 3))
 def test_every_epoch_takes_every_row_once_by_count(lengths, batch, epochs):
     feed = Feed(lengths, 1, batch=batch, epochs=epochs)
-    taken = np.concatenate([feed.rows(step) for step in range(len(feed))])
+    taken = np.concatenate([feed.items(step) for step in range(len(feed))])
     for epoch in range(epochs):
         part = taken[epoch * len(lengths) : (epoch + 1) * len(lengths)]
         assert sorted(part) == list(range(len(lengths)))
@@ -93,7 +93,7 @@ def test_every_epoch_takes_every_row_once_by_count(lengths, batch, epochs):
 @given(lengths, st.integers(1, 80), st.integers(1, 3))
 def test_a_token_budget_is_kept_and_takes_every_row(lengths, budget, epochs):
     feed = Feed(lengths, 1, batch_tokens=budget, epochs=epochs)
-    steps = [feed.rows(step) for step in range(len(feed))]
+    steps = [feed.items(step) for step in range(len(feed))]
     assert all(lengths[rows].sum() <= budget or len(rows) == 1 for rows in steps)
     assert np.bincount(np.concatenate(steps)).tolist() == [epochs] * len(lengths)
 
@@ -103,13 +103,13 @@ def test_a_step_does_not_depend_on_the_steps_before(lengths, step, by_tokens):
     size = {"batch_tokens": 40} if by_tokens else {"batch": 3}
     walked, sought = (Feed(lengths, 5, max_steps=21, **size) for _ in range(2))
     for earlier in range(step):
-        walked.rows(earlier)
-    assert walked.rows(step).tolist() == sought.rows(step).tolist()
+        walked.items(earlier)
+    assert walked.items(step).tolist() == sought.items(step).tolist()
 
 
 def test_epochs_are_shuffled_anew_and_by_seed():
     def order(seed, epoch):
-        return Feed(np.ones(50), seed, batch=50, epochs=2).rows(epoch).tolist()
+        return Feed(np.ones(50), seed, batch=50, epochs=2).items(epoch).tolist()
 
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1)
@@ -118,7 +118,7 @@ def test_epochs_are_shuffled_anew_and_by_seed():
 
 def test_half_an_epoch_takes_half_the_rows():
     feed = Feed(np.ones(10), 1, batch=4, epochs=0.5)
-    assert [len(feed.rows(step)) for step in range(len(feed))] == [4, 1]
+    assert [len(feed.items(step)) for step in range(len(feed))] == [4, 1]
 
 
 @given(lengths, st.integers(30, 60))

@@ -15,13 +15,14 @@ from tunesmith.errors import DataError, UserError
 from tunesmith.llm.template import find, saved
 from tunesmith.models.hf import Hf
 from tunesmith.requests import Request, Sampling
-from tunesmith.training.loop import checkpoints as progress
+from tunesmith.training._settings import Lora
 from tunesmith.training.loop import training_run
-from tunesmith.training.loop.collate import leak, micro_batches
+from tunesmith.training.loop.checkpoints import Checkpoints
+from tunesmith.training.loop.collate import leak
 from tunesmith.training.loop.encode import encode
-from tunesmith.training.loop.losses import summed_loss
+from tunesmith.training.loop.likelihood import Likelihood
+from tunesmith.training.loop.objective import Base
 from tunesmith.training.loop.training_run import thinned
-from tunesmith.training.sft import Lora
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,14 @@ def gradient(student, samples, *, slots=10_000, packed=None):
     """(loss, gradient as one vector) of one step over ``samples``."""
     model, tokenizer = student
     rows = encode(samples, tokenizer, find("roles"), max_length=128)
-    micros = micro_batches(rows, np.arange(len(rows)), slots=slots, pad=0, packed_length=packed)
-    whole = sum((micro.weights * (micro.targets >= 0)).sum() for micro in micros)
+    answers = Likelihood(
+        rows, Base(model, tokenizer, find("roles"), 128, "here"), slots=slots, packed_length=packed
+    )
+    passes = answers.passes(np.arange(len(rows)))
     model.zero_grad()
-    loss = sum(summed_loss(model, micro) for micro in micros) / whole
+    loss = sum(answers.loss(model, one) for one in passes) / sum(one.weight for one in passes)
     loss.backward()
-    return loss.item(), torch.cat([p.grad.flatten() for p in model.parameters()]), len(micros)
+    return loss.item(), torch.cat([p.grad.flatten() for p in model.parameters()]), len(passes)
 
 
 def test_the_loss_is_that_of_transformers_on_the_supervised_tokens(student):
@@ -78,7 +81,7 @@ def test_packed_rows_do_not_see_each_other(attention):
 
 
 def test_a_model_that_lets_packed_rows_leak_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("tunesmith.training.loop.prepare.leak", lambda model, tokens: 0.3)
+    monkeypatch.setattr("tunesmith.training.loop.collate.leak", lambda model, tokens: 0.3)
     with pytest.raises(UserError, match="packed rows see each other"):
         world.quick(packing=True).train(world.table(tmp_path, world.rows()), world.context(tmp_path))
 
@@ -133,7 +136,7 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path, monkeypatch, setti
         return step % 2 == 0
 
     with monkeypatch.context() as patch:
-        patch.setattr(progress.Progress, "due", killed)
+        patch.setattr(Checkpoints, "due", killed)
         with pytest.raises(Killed):
             step.train(rows, world.context(tmp_path / "killed"))
     half_written = tmp_path / "killed" / "model" / "progress" / "checkpoint-5"

@@ -22,6 +22,7 @@ from ..code.markdown import parse
 from ..errors import DataError
 from ..results import Program
 from .data_files import kept_folder
+from .oracles import SOURCES
 from .problem import Benchmark, Cases, Problem
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ UNPREPARED = 'raise AssertionError("tests that compare with a reference are made
 
 @cache
 def _oracle() -> bytes:
-    """What made the known answers and their digests; what was known by another is not known by this one."""
+    """A hash of the code that makes known answers and digests: another version's are not used."""
     box = resources.files("tunesmith.sandbox.box")
     sources = [(box / name).read_bytes() for name in ("testing/oracle.py", "messages/codec.py")]
     facts = (*sources, sys.version_info[:2], sys.hash_info.algorithm, sys.hash_info.width)
@@ -49,17 +50,20 @@ def _oracle() -> bytes:
 def source(cases: Cases, known: str = "") -> str:
     """Tests that define ``check(candidate)``; ``known`` is what ``packed`` gave for these cases.
 
-    Everything stands inside that one function, so no name of the tests can meet one of the program.
+    Everything is inside that one function, so no name of the tests is also one of the program.
     """
+    own = SOURCES.get(cases.oracle, "")
+    oracle = "fits" if own else repr(cases.oracle)
     arguments = (
-        f"inputs={cases.inputs!r}, shape={cases.shape!r}, atol={cases.atol!r}, oracle={cases.oracle!r}, "
+        f"inputs={cases.inputs!r}, shape={cases.shape!r}, atol={cases.atol!r}, oracle={oracle}, "
         f"known={known!r}"
     )
     reference = "    reference = lambda: None\n"
     if not known.startswith("="):
         reference = _reference(cases.reference, cases.entry_point)
     call = f"    compare(candidate, reference(), {arguments})\n"
-    return f"def check(candidate):\n    from box.testing.oracle import compare\n{reference}{call}"
+    body = textwrap.indent(own, "    ") + reference + call
+    return f"def check(candidate):\n    from box.testing.oracle import compare\n{body}"
 
 
 @lru_cache(maxsize=1024)

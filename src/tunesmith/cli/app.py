@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
+from . import lab_commands
 
 Target = Annotated[str, typer.Argument(metavar="RECIPE", help="A name from `tunesmith recipes`, or a file.")]
 Overrides = Annotated[
@@ -28,6 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+app.add_typer(lab_commands.app, name="lab")
 
 
 def _version(wanted: bool) -> None:

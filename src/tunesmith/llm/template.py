@@ -1,11 +1,11 @@
 """Prompt templates: how a system text and an instruction become the text a model reads.
 
 Training, generation and evaluation share one object, so that a model is never asked in other words
-than it was taught in (a blank line too many costs points, and no error tells). A checkpoint carries
-its template in ``template.json``; whoever opens the checkpoint gets that one.
+than it was trained on (one more blank line costs points, and nothing reports it). A checkpoint carries
+its template in ``template.json``, and as a chat template in its tokenizer.
 
-Prompt and completion are tokenised apart and their ids joined. So training sees the very ids that
-generation starts from: no token merges across the border, and the mask of the prompt is exact.
+Training sees the very token ids that generation starts from: where a token would merge the end of the
+prompt with the beginning of the answer, the two are tokenised apart.
 Nothing here loads a model; ``tokenizer`` is any transformers tokenizer.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -21,28 +21,40 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from ..code.markdown import code_of
 from ..errors import DataError, SetupError, UserError, nearest
 from ..requests import Message
+from . import chat_template
 
 FILE = "template.json"
-_MARK = "\u2403answer\u2403"
+
+
+class Taught(NamedTuple):
+    """Token ids of one row as training sees them: joined, they are the conversation.
+
+    prompt: not supervised.  answer: what the model is to write.  end: what closes it; a model that never
+    learns it never stops.
+    """
+
+    prompt: list[int]
+    answer: list[int]
+    end: list[int]
 
 
 class Template(BaseModel):
-    """How a conversation is written down. Own ones are declared in a recipe with these keys."""
+    """How a conversation is written. A recipe can declare its own with these keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str
-    """What scores name as part of their protocol."""
+    """Its name in the protocol of a score."""
     turn: str = "{instruction}"
     """One question, up to where the answer begins; holds ``{instruction}``."""
     system: str = "{system}\n\n"
-    """What stands before the first turn if there is a system text; holds ``{system}``."""
+    """Written before the first turn if there is a system text; holds ``{system}``."""
     default_system: str = ""
     """The system text of rows and requests that have none."""
     end: str = ""
     """What closes an answer, before the tokenizer's own end-of-sequence token."""
     between: str = "\n\n"
-    """What stands between an answer and the next turn."""
+    """Written between an answer and the next turn."""
     tokens: tuple[str, ...] = ()
     """Role tokens of the template; training adds those that the tokenizer lacks."""
     code_only: bool = False
@@ -66,7 +78,8 @@ class Template(BaseModel):
     def prompt(self, messages: Sequence[Message], tokenizer: Any = None) -> str:
         """The prompt of a conversation that ends with a user's turn."""
         if self.chat:
-            return str(_chat(tokenizer, messages, add_generation_prompt=True))
+            turns = [{"role": m.role, "content": m.content} for m in messages]
+            return chat_template.render(tokenizer, turns, prompt=True)
         system = "\n\n".join(m.content for m in messages if m.role == "system") or self.default_system
         text = self.system.replace("{system}", system) if system else ""
         for message in messages:
@@ -77,44 +90,112 @@ class Template(BaseModel):
         return text
 
     def completion(self, answer: str, tokenizer: Any = None) -> str:
-        """What the model is to write: the answer and what closes it."""
-        if self.code_only:
-            answer = code_of(answer).strip("\n")
-        return answer + (_chat_end(tokenizer) if self.chat else self.end)
+        """What the model is to write: the answer (with ``code_only`` its program) and what closes it."""
+        return "".join(self._parts(("", "hello", answer), tokenizer)[1:])
 
     def prompt_ids(self, prompts: Sequence[str], tokenizer: Any) -> list[list[int]]:
         """Token ids of rendered prompts, with the tokenizer's beginning-of-sequence token if it has one."""
         if not prompts:
             return []
         opened = [] if self.chat else _opening(tokenizer)
-        return [opened + ids for ids in tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
+        return [opened + ids for ids in _ids(prompts, tokenizer)]
 
-    def completion_ids(self, completions: Sequence[str], tokenizer: Any) -> list[list[int]]:
-        """Token ids of rendered completions, each closed by the end-of-sequence token.
+    def taught(self, rows: Sequence[tuple[str, str, str]], tokenizer: Any) -> list[Taught]:
+        """Token ids of rows (system, instruction, answer), each closed as the template closes an answer.
 
         Raises:
-            SetupError: the tokenizer has no such token, so a model could never learn to stop.
+            SetupError: nothing closes an answer and the tokenizer has no end-of-sequence token, so a model
+                could never learn to stop.
         """
+        if not rows:
+            return []
+        parts = [self._parts(row, tokenizer) for row in rows]
+        prompts = self.prompt_ids([prompt for prompt, _, _ in parts], tokenizer)
+        wholes = self.prompt_ids(["".join(part) for part in parts], tokenizer)
+        answers = _ids([answer for _, answer, _ in parts], tokenizer)
+        ends = _ids([end for _, _, end in parts], tokenizer)
+        closing = self._closing(tokenizer)
+        taught = []
+        for prompt, whole, answer, end in zip(prompts, wholes, answers, ends, strict=True):
+            last = len(whole) - len(end)
+            if whole[: len(prompt)] == prompt and whole[last:] == end and len(prompt) <= last:
+                answer = whole[len(prompt) : last]  # noqa: PLW2901  # as the whole conversation is tokenised
+            taught.append(Taught(prompt, answer, end + closing))
+        return taught
+
+    def stop_ids(self, tokenizer: Any) -> list[int]:
+        """Tokens that end a reply: end-of-sequence, and those that the template ends an answer with."""
+        return sorted({*self._end_marks(tokenizer), tokenizer.eos_token_id} - {None})
+
+    def jinja(self, tokenizer: Any) -> str:
+        """This template as a chat template for ``tokenizer``, so that every other tool asks in its words.
+
+        (``code_only`` cannot be said there: an answer is written as it is.)
+        """
+        if self.chat:
+            return chat_template.closed_prompt(tokenizer)
+        opening = tokenizer.bos_token if _opening(tokenizer) else ""
+        literals = {
+            "OPENING": ascii(opening), "DEFAULT": ascii(self.default_system), "END": ascii(self.end),
+            "BETWEEN": ascii(self.between), "EOS": ascii(tokenizer.eos_token or ""),
+            "SYSTEM": " + system + ".join(map(ascii, self.system.split("{system}"))),
+            "TURN": " + message['content'] + ".join(map(ascii, self.turn.split("{instruction}"))),
+        }  # fmt: skip
+        text = _JINJA
+        for name, literal in literals.items():
+            text = text.replace(f"<<{name}>>", literal)
+        return text
+
+    def _parts(self, row: tuple[str, str, str], tokenizer: Any) -> tuple[str, str, str]:
+        """The texts of a row (system, instruction, answer): prompt, answer, end."""
+        system, instruction, answer = row
+        if self.code_only:
+            answer = code_of(answer).strip("\n")
+        if self.chat:
+            texts = (("system", system), ("user", instruction), ("assistant", answer))
+            turns = [{"role": role, "content": text} for role, text in texts if text or role != "system"]
+            return chat_template.parts(tokenizer, turns)
+        return self.render(system, instruction, tokenizer), answer, self.end
+
+    def _closing(self, tokenizer: Any) -> list[int]:
+        """What training adds to the template's own end: end-of-sequence, if it is needed to stop."""
+        if self.chat and self._end_marks(tokenizer):
+            return []
         if tokenizer.eos_token_id is None:
             fix = "give the tokenizer an eos_token"
             raise SetupError(f"template {self.name}", "the tokenizer has no end-of-sequence token", fix)
-        if not completions:
-            return []
-        rows: list[list[int]] = tokenizer(list(completions), add_special_tokens=False)["input_ids"]
-        end = [tokenizer.eos_token_id]
-        return [ids if self.chat and ids[-1:] == end else ids + end for ids in rows]
+        return [tokenizer.eos_token_id]
 
-    def stop_ids(self, tokenizer: Any) -> list[int]:
-        """Tokens that end a reply: end-of-sequence, and ``end`` where it is a single token."""
-        end = _chat_end(tokenizer) if self.chat else self.end
-        ids = tokenizer(end, add_special_tokens=False)["input_ids"] if end else []
-        return sorted({tokenizer.eos_token_id, *(ids if len(ids) == 1 else ())} - {None})
+    def _end_marks(self, tokenizer: Any) -> set[int]:
+        """The tokens of the template's end that cannot be part of an answer."""
+        end = chat_template.end_of_turn(tokenizer) if self.chat else self.end
+        if not end:
+            return set()
+        (ids,) = _ids([end], tokenizer)
+        marks = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
+        alone = len(ids) == 1 and not self.chat and end.strip()  # a line break is no mark
+        return set(ids) if alone else marks.intersection(ids)
 
     def save(self, folder: Path) -> None:
-        """Keep the template beside a checkpoint."""
+        """Write the template into a checkpoint's folder."""
         (folder / FILE).write_bytes(orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
 
 
+_JINJA = """
+{{- <<OPENING>> -}}
+{%- set all = namespace(system='') -%}
+{%- for message in messages if message['role'] == 'system' -%}
+{%- set all.system = all.system + ('\\n\\n' if all.system else '') + message['content'] -%}
+{%- endfor -%}
+{%- set system = all.system or <<DEFAULT>> -%}
+{%- if system -%}{{- <<SYSTEM>> -}}{%- endif -%}
+{%- for message in messages -%}
+{%- if message['role'] == 'user' -%}{{- <<TURN>> -}}
+{%- elif message['role'] == 'assistant' -%}
+{{- message['content'] + <<END>> + (<<EOS>> if loop.last else <<BETWEEN>>) -}}
+{%- endif -%}
+{%- endfor -%}
+"""
 _PLAIN = (
     "Below is an instruction that describes a task. "
     "Write a response that appropriately completes the request."
@@ -156,28 +237,28 @@ TEMPLATES = {
 """The templates that a recipe can name. WizardCoder and WaveCoder trained under ``alpaca``."""
 
 
-def find(given: str | Template) -> Template:
+def find(wanted: str | Template) -> Template:
     """The template that a recipe names or declares.
 
     Raises:
         ValueError: no template has this name (what pydantic wants from a validator).
     """
-    if isinstance(given, Template):
-        return given
-    if given not in TEMPLATES:
-        raise ValueError(f"no template is called {given!r}; {nearest(given, TEMPLATES)}")
-    return TEMPLATES[given]
+    if isinstance(wanted, Template):
+        return wanted
+    if wanted not in TEMPLATES:
+        raise ValueError(f"no template is called {wanted!r}; {nearest(wanted, TEMPLATES)}")
+    return TEMPLATES[wanted]
 
 
-def known(given: str | Template | None) -> str | Template | None:
-    """``given`` as it came, once ``find`` knows it: the validator of every ``template:`` key."""
-    if given is not None:
-        find(given)
-    return given
+def known(wanted: str | Template | None) -> str | Template | None:
+    """``wanted`` unchanged, once ``find`` knows it: the validator of every ``template:`` key."""
+    if wanted is not None:
+        find(wanted)
+    return wanted
 
 
 def saved(folder: Path) -> Template | None:
-    """The template beside a checkpoint, or None where the folder has none (not ours).
+    """The template in a checkpoint's folder, or None where it has none (not made by tunesmith).
 
     Raises:
         DataError: the file is there but does not hold a template.
@@ -212,19 +293,7 @@ def _opening(tokenizer: Any) -> list[int]:
     return list(ids) if ids and ids[0] == tokenizer.bos_token_id else []
 
 
-def _chat(tokenizer: Any, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
-    if tokenizer is None or not getattr(tokenizer, "chat_template", None):
-        problem = "this model's tokenizer has no chat template"
-        fix = f"name one of ours: {', '.join(sorted(TEMPLATES.keys() - {'chat'}))}"
-        raise SetupError("template chat", problem, fix)
-    turns = [{"role": m.role, "content": m.content} for m in messages]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=add_generation_prompt)
-    return str(text)
-
-
-def _chat_end(tokenizer: Any) -> str:
-    """What the chat template writes after an answer, up to its end-of-sequence token."""
-    turns = [Message("user", "hello"), Message("assistant", _MARK)]
-    after = _chat(tokenizer, turns, add_generation_prompt=False).partition(_MARK)[2]
-    eos = tokenizer.eos_token or ""
-    return after[: after.index(eos) + len(eos)] if eos and eos in after else after
+def _ids(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
+    """Token ids of texts, nothing added."""
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    return ids

@@ -34,13 +34,13 @@ class Hf(Model):
     dtype: Dtype = "auto"
     """Of the weights. auto: bfloat16 on a GPU, float32 on a CPU."""
     device: str = "auto"
-    """``cpu``, ``cuda``, ``cuda:1``, ``mps``; auto takes the first there is."""
+    """``cpu``, ``cuda``, ``cuda:1``, ``mps``; auto takes the first that is available."""
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
     """Attention implementation of transformers."""
     batch_size: int = Field(default=64, gt=0)
     """Most sequences generated at once."""
     fingerprint: str = ""
-    """What stands for the weights in the answer store; given by the house for trained checkpoints."""
+    """Identifies the weights in the answer store; a run sets it for the checkpoints that it trained."""
 
     def identity(self) -> str:
         """Who answers: the weights, how they are asked and how they are computed."""
@@ -53,8 +53,19 @@ class Hf(Model):
         meant = self.model.startswith((".", "/", "~")) or self.model.count("/") > 1
         return path if meant or path.is_dir() else None
 
+    def label(self) -> str:
+        """The name that replies and rows carry: of the hub, or of the folder, never where that folder is.
+
+        A run's checkpoint has the name of its training step, so the same run elsewhere gives the same rows.
+        """
+        folder = self.folder()
+        if folder is None:
+            return self.model
+        folder = folder.resolve()
+        return folder.parent.name if folder.name == "checkpoint" else folder.name
+
     def place(self) -> str:
-        """What transformers and vLLM are told to load."""
+        """What transformers and vLLM load."""
         return str(self.folder() or self.model)
 
     def connect(self) -> Backend:
@@ -63,7 +74,7 @@ class Hf(Model):
     def open(self) -> Local:
         """The loaded model with its tokenizer and template, ready to be asked. See ``load``."""
         model, tokenizer = self.load()
-        return Local(model, tokenizer, self.prompting(tokenizer), self.model, self.batch_size)
+        return Local(model, tokenizer, self.prompting(tokenizer), self.label(), self.batch_size)
 
     def load(self) -> tuple[Any, Any]:
         """(transformers model on its device, tokenizer).

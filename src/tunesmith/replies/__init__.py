@@ -1,7 +1,7 @@
-"""What kind of reply came back, whoever wrote it: usable, empty, refused, cut off, or leaking.
+"""Is a reply usable, empty, refused, cut off, or does it repeat words of the prompt?
 
-The steps that read replies share these judgements, so that a reason means the same in every bin.
-Nothing here knows a mechanism; nothing here can raise on any text.
+All steps that read replies share these tests, so a drop reason means the same everywhere. Nothing here
+raises, whatever the text.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _TITLE = re.compile(
 
 
 def clean(text: str) -> str:
-    """``text`` that every store can hold: valid Unicode, no NUL, Unix line ends, no outer blank lines."""
+    """``text`` as every store can hold it: valid Unicode, no NUL, Unix line ends, no outer blank lines."""
     valid = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
     return valid.replace("\r\n", "\n").replace("\r", "\n").strip("\n").rstrip()
 
 
-def fault(completion: Completion) -> str:
+def defect(completion: Completion) -> str:
     """Why a reply cannot be used at all: ``empty``, ``refused``, ``cut off``; empty text if it can."""
     text = clean(completion.text)
     if not text.strip():
@@ -68,22 +68,22 @@ def refuses(text: str) -> bool:
 
 
 def leaks(text: str) -> bool:
-    """Whether words of a rewriting template (ours or the usual ones) stand in a finished instruction."""
+    """Whether an instruction contains words of a rewriting prompt (ours or a usual one)."""
     return _LEAKS.search(prose(text)) is not None
 
 
 def prose(text: str) -> str:
     """``text`` without its fenced blocks."""
-    kept, position = [], 0
+    parts, position = [], 0
     for block in blocks(text):
-        kept.append(text[position : block.start])
+        parts.append(text[position : block.start])
         after = text.find("\n", block.start)
         position = len(text) if after < 0 else after + 1 + len(block.code)
         if block.closed:  # step over the closing fence's line
             end = text.find("\n", position)
             position = len(text) if end < 0 else end + 1
-    kept.append(text[position:])
-    return "".join(kept)
+    parts.append(text[position:])
+    return "".join(parts)
 
 
 def words(text: str) -> list[str]:
@@ -111,7 +111,7 @@ def labelled(text: str, language: str) -> str:
 
 
 def task_text(text: str) -> str:
-    """The task in a reply that should be one: without marks around it or a title over it."""
+    """The task in a reply, without ``<task>`` marks around it or a title above it."""
     body = clean(text).strip()
     start = body.find("<task>")
     end = body.find("</task>", start)

@@ -20,7 +20,7 @@ def open_sandbox(workers: int | None = None, isolation: str | None = None) -> Po
     """A pool of ``workers`` programs at a time (default: one a core).
 
     isolation: the level, by its name; default: the strongest this machine has.
-    Raises SetupError where the isolation named is unknown or not to be had here.
+    Raises SetupError where the isolation named is unknown or unavailable on this machine.
     """
     level = choose(isolation)
     return Pool(workers or available_cores(), level, spare(level))

@@ -1,7 +1,7 @@
 """The levels of isolation, strongest first: what each stops, what it does not, which this machine has.
 
-A level counts as available only if a worker has really started at it, here and now: kernels,
-containers and distributions forbid parts of it in too many ways to be asked about.
+A level counts as available only if a worker has really started at it: kernels, containers and
+distributions forbid parts of it in too many ways to be looked up.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class Level:
 
 def levels() -> list[Level]:
     """Every level, strongest first, tried on this machine."""
-    found = []
+    tried = []
     for name, (stops, not_stopped) in _LEVELS.items():
         why = obstacle(name)
-        found.append(Level(name, not why, stops, not_stopped, why))
+        tried.append(Level(name, not why, stops, not_stopped, why))
         if (worker := spare(name)) is not None:
             worker.close()
-    return found
+    return tried
 
 
 @cache
@@ -80,13 +80,13 @@ def obstacle(name: str) -> str:
 
 
 def spare(name: str) -> Worker | None:
-    """The worker that was started to see whether this level is to be had, for the first who asks."""
+    """The worker that was started to try this level, for the first caller."""
     owner, worker = _spare.pop(name, (0, None))
     return worker if owner == os.getpid() else None
 
 
 def choose(wanted: str | None) -> str:
-    """The level asked for, or the strongest there is.
+    """The level asked for, or the strongest that is available.
 
     Raises SetupError where ``wanted`` is unknown or not available here.
     """

@@ -1,8 +1,8 @@
 """A pool of workers: programs in, outcomes out, in order, with bounded look-ahead.
 
 ``Pool.run`` is lazy on both ends: it takes a program only when there is room, and gives an outcome
-as soon as it and all before it are known. Of those taken, one that may take longer runs sooner. A worker
-that dies is replaced and its programs run again.
+as soon as it and all before it are known. Of the programs taken, those with a longer limit run sooner. A
+worker that dies is replaced and its programs run again.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from typing import Any, Self
 from ..errors import SetupError
 from ..results import Outcome, Program
 from . import languages
-from .box.processes.orders import ANY_PROCESSOR
+from .box.processes.protocol import ANY_PROCESSOR
 from .worker import Worker
 
 _log = logging.getLogger("tunesmith.sandbox")
 
 CPU_SECONDS = 5.0
-"""CPU time a program may use where it does not say."""
+"""CPU seconds of a program that sets no limit."""
 MEMORY_BYTES = 1 << 30
-"""Memory a program may use where it does not say."""
+"""Memory of a program that sets no limit."""
 LARGEST = 1 << 24
 """Characters of code, tests and input together beyond which a program is refused."""
 
@@ -40,11 +40,14 @@ _AHEAD, _FAR_AHEAD = 16, 512
 _SMALL = 1 << 25
 """Characters of all programs taken ahead, beyond which no more are taken for workers that idle."""
 _QUEUED = 2
+"""Programs that a worker has at a time: one that runs, and one that need not be waited for then."""
+_TRIES, _STARTS = 2, 3
+"""Workers that one program may kill, and that may die in a row before they are ready."""
 
 
 @dataclass
-class _Session:
-    """One call: outcomes by ticket, and in order those still to give: (place, size) by ticket.
+class _Call:
+    """One call of ``run``. done: outcomes by ticket.  order: (place, size) by ticket of those not yet given.
 
     closed: the pool was closed meanwhile, so no further outcome will come.
     """
@@ -62,13 +65,13 @@ class _Session:
         return self.more and len(self.order) < _FAR_AHEAD * workers and self.size < _SMALL
 
     def take(self, ticket: int, size: int) -> None:
-        """One more."""
+        """Count one more program."""
         self.order[ticket] = self.taken, size
         self.taken += 1
         self.size += size
 
     def give(self, ticket: int) -> tuple[int, Outcome]:
-        """The place and the outcome of one that is done."""
+        """The place and the outcome of a program that is done."""
         place, size = self.order.pop(ticket)
         self.size -= size
         return place, self.done.pop(ticket)
@@ -83,9 +86,10 @@ class Pool:
         self._processors = _one_each(workers)
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._sessions: dict[int, _Session] = {}
+        self._calls: dict[int, _Call] = {}
         self._next = 0
         self._distrusted: set[int] = set()
+        self._starts_failed = 0
         self._reset()
         if started is not None:
             self._workers.append(started)
@@ -94,9 +98,9 @@ class Pool:
         self._selector: selectors.BaseSelector | None = None
         self._workers: list[Worker] = []
         self._waiting: deque[dict[str, Any]] = deque()
-        for session in self._sessions.values():
-            session.closed = True
-        self._sessions = {}
+        for call in self._calls.values():
+            call.closed = True
+        self._calls = {}
 
     def __enter__(self) -> Self:
         return self
@@ -120,75 +124,75 @@ class Pool:
 
     def run(self, programs: Iterable[Program]) -> Iterator[Outcome]:
         """The outcome of each program, in order. 16 a worker are taken ahead, up to 512 if one is slow."""
-        session = _Session(iter(programs))
+        call = _Call(iter(programs))
         try:
             while True:
-                while session.more and len(session.order) < _AHEAD * self._count:
-                    self._take(session)
-                if not session.order:
+                while call.more and len(call.order) < _AHEAD * self._count:
+                    self._take(call)
+                if not call.order:
                     return
-                first = next(iter(session.order))
-                while first not in session.done:
-                    if not self._waiting and session.takes_more(self._count):
-                        self._take(session)  # the first is slow: the other workers need not wait
-                    self._pump(session)
-                yield session.give(first)[1]
+                first = next(iter(call.order))
+                while first not in call.done:
+                    if not self._waiting and call.takes_more(self._count):
+                        self._take(call)  # the first is slow: the other workers need not wait
+                    self._pump(call)
+                yield call.give(first)[1]
         finally:
-            self._forget(session)
+            self._forget(call)
 
     def as_completed(self, programs: Iterable[Program]) -> Iterator[tuple[int, Outcome]]:
         """Each program's place and outcome, as they end. Up to 512 a worker are taken ahead.
 
         ``programs`` may wait for outcomes of another such call: its programs come first then.
         """
-        session = _Session(iter(programs))
+        call = _Call(iter(programs))
         try:
             while True:
-                while session.takes_more(self._count):
-                    self._take(session)
-                    if session.taken % _AHEAD == 0:
-                        self._pump(session, timeout=0)  # so that nobody waits for all of them to be taken
-                if not session.order:
+                while call.takes_more(self._count):
+                    self._take(call)
+                    if call.taken % _AHEAD == 0:
+                        self._pump(call, timeout=0)  # so that workers do not wait until all are taken
+                if not call.order:
                     return
-                while not session.done:
-                    self._pump(session)
-                yield session.give(next(iter(session.done)))
+                while not call.done:
+                    self._pump(call)
+                yield call.give(next(iter(call.done)))
         finally:
-            self._forget(session)
+            self._forget(call)
 
-    def _forget(self, session: _Session) -> None:
+    def _forget(self, call: _Call) -> None:
         with self._lock:
-            for ticket in session.order:
-                self._sessions.pop(ticket, None)  # no other session has a ticket of this one
-            self._waiting = deque(job for job in self._waiting if job["ticket"] in self._sessions)
+            for ticket in call.order:
+                self._calls.pop(ticket, None)  # no other call has a ticket of this one
+            self._waiting = deque(job for job in self._waiting if job["ticket"] in self._calls)
 
-    def _take(self, session: _Session) -> None:
-        program = next(session.feed, None)
+    def _take(self, call: _Call) -> None:
+        program = next(call.feed, None)
         if program is None:
-            session.more = False
+            call.more = False
         else:
-            self._accept(program, session)
+            self._accept(program, call)
 
-    def _accept(self, program: Program, session: _Session) -> None:
+    def _accept(self, program: Program, call: _Call) -> None:
         with self._lock:
             if os.getpid() != self._owner:  # a fork of the caller must not speak to its workers
                 self._owner = os.getpid()
                 self._reset()
             ticket, self._next = self._next, self._next + 1
-            session.take(ticket, _size(program))
+            call.take(ticket, _size(program))
             reason = _refusal(program)
             if reason:
-                session.done[ticket] = Outcome("refused", failure=reason, isolation=self.isolation)
+                call.done[ticket] = Outcome("refused", failure=reason, isolation=self.isolation)
                 return
-            self._sessions[ticket] = session
+            self._calls[ticket] = call
             insort(self._waiting, _job(ticket, program), key=operator.itemgetter("turn"))
 
-    def _pump(self, session: _Session, timeout: float = 1.0) -> None:
+    def _pump(self, call: _Call, timeout: float = 1.0) -> None:
         """Hand out waiting programs, then wait for something to happen and note it.
 
-        Raises RuntimeError where the pool was closed: what the session waits for will not come.
+        Raises RuntimeError where the pool was closed: what the call waits for will not come.
         """
-        if session.closed:
+        if call.closed:
             raise RuntimeError("the sandbox was closed while outcomes were still read from it")
         with self._lock:
             if self._selector is None:
@@ -222,8 +226,8 @@ class Pool:
     def _choice(self, selector: selectors.BaseSelector) -> tuple[Worker | None, int]:
         """A worker, and the place of the waiting program that it should take; no worker if all are busy.
 
-        An idle worker goes on with its language as long as a program waits for it; only then does it
-        make room for one of the language that has waited longest.
+        An idle worker goes on with its language as long as a program of it waits; only then is it replaced
+        by one of the language that has waited longest.
         """
         idle = {worker.language: worker for worker in self._workers if not worker.jobs}
         if idle:
@@ -249,34 +253,44 @@ class Pool:
         worker.close()
 
     def _note(self, worker: Worker, selector: selectors.BaseSelector) -> None:
-        answers = worker.answers()
-        if answers is None:
+        tickets = [job["ticket"] for job in worker.jobs]
+        outcomes = worker.answers()
+        if outcomes is None:
             selector.unregister(worker.socket)
-            return self._replace(worker)
-        for answer in answers:
-            self._settle(answer.pop("ticket"), Outcome(**answer, isolation=self.isolation))
-        return None
+            self._replace(worker)
+            return
+        if worker.ready:
+            self._starts_failed = 0
+        for ticket, outcome in zip(tickets, outcomes, strict=False):
+            self._settle(ticket, outcome)
 
     def _settle(self, ticket: int, outcome: Outcome) -> None:
-        session = self._sessions.pop(ticket, None)
-        if session is not None:
-            session.done[ticket] = outcome
+        call = self._calls.pop(ticket, None)
+        if call is not None:
+            call.done[ticket] = outcome
 
     def _replace(self, worker: Worker) -> None:
-        """A worker died: run its programs elsewhere, unless the first has now killed two."""
+        """A worker died: run its programs elsewhere, unless the first has now killed two.
+
+        One that died before it was ready was killed by the system, or by somebody; only where several in a
+        row do, no worker can start here. Raises SetupError then.
+        """
         self._workers.remove(worker)
         worker.close()
-        if not worker.ready:
-            raise SetupError("sandbox", f"a worker at isolation {self.isolation!r} does not start")
         jobs = list(worker.jobs)
-        if jobs:
-            _log.info("a worker died; the tests of the program it had are run apart from now on")
+        if worker.ready and jobs:
+            _log.info("a worker died; the tests of the program it ran do not run in a judge from now on")
             self._distrusted.add(hash(jobs[0]["tests"]))
-        if jobs and jobs[0]["tries"]:
-            lost = jobs.pop(0)
-            self._settle(lost["ticket"], Outcome("error", failure="worker died", isolation=self.isolation))
-        for job in reversed(jobs):
-            self._waiting.appendleft({**job, "tries": job["tries"] + (job is jobs[0])})
+            jobs[0] = {**jobs[0], "tries": jobs[0]["tries"] + 1}
+            if jobs[0]["tries"] == _TRIES:
+                lost = jobs.pop(0)
+                outcome = Outcome("error", failure="worker died", isolation=self.isolation)
+                self._settle(lost["ticket"], outcome)
+        elif not worker.ready:
+            self._starts_failed += 1
+            if self._starts_failed == _STARTS:
+                raise SetupError("sandbox", f"a worker at isolation {self.isolation!r} does not start")
+        self._waiting.extendleft(reversed(jobs))
 
 
 def _refusal(program: Program) -> str:
@@ -288,7 +302,7 @@ def _refusal(program: Program) -> str:
 
 
 def _one_each(workers: int) -> list[int]:
-    """A processor for every worker where there are as many; the system's choice would move them about."""
+    """A processor for every worker where there are as many; the system would move the processes about."""
     if not hasattr(os, "sched_getaffinity"):
         return []
     processors = sorted(os.sched_getaffinity(0))
@@ -300,10 +314,10 @@ def _size(program: Program) -> int:
 
 
 def _job(ticket: int, program: Program) -> dict[str, Any]:
-    """What a worker is told of a program.
+    """What is sent to a worker.
 
-    Its turn comes as if it had waited for as many seconds already as it may use, so that
-    no long one is left to the end, and none is overtaken for ever.
+    A program's turn comes as if it had waited already for as many seconds as it may use, so that no long
+    one is left to the end, and none is overtaken for ever.
     """
     language = languages.canonical(program.language)
     known = languages.find(language)

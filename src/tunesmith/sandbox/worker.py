@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections import deque
 from pathlib import Path
 from typing import Any
 
 from ..errors import SetupError
+from ..results import Outcome
 from . import languages
 from .box import BOOT
 from .box.messages import frames
@@ -26,40 +29,40 @@ _FIX = "see `tunesmith doctor` for the levels this machine has"
 _BOX = Path(__file__).parent / "box"
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1",
-    "LD_BIND_NOW": "1",  # else every program binds for itself what the linker left for later
-    # Where the C library's own search for these ends; until then every long text is written to new pages.
+    "LD_BIND_NOW": "1",  # once in the fork server, not in every child
+    # The C library raises these by itself as it goes; from the start, memory that a program frees is reused.
     "MALLOC_MMAP_THRESHOLD_": f"{32 << 20}", "MALLOC_TRIM_THRESHOLD_": f"{256 << 20}",
 }  # fmt: skip
-"""All that a worker, and every program, sees of the environment, beside where temporary files go."""
+"""All that a worker, and every program, sees of the environment, but for where temporary files go."""
 
 
 class Worker:
-    """One running worker. ``jobs`` are those it has been given and not yet answered, oldest first.
+    """One running worker. ``jobs`` are those it was sent and has not answered, oldest first.
 
     Raises SetupError where the language's toolchain is missing or broken, or no process can be started.
     """
 
     def __init__(self, isolation: str, language: str = "python") -> None:
         needs = _needs(language)
+        temporary = os.environ.get("TMPDIR", "")
+        scratch = tempfile.mkdtemp(prefix="tunesmith-", dir=_temporary(temporary))
         ours, theirs = socket.socketpair()
         command = [
             *(sys.executable, "-S", "-s", "-P", "-c", BOOT),
-            *(str(_BOX), str(theirs.fileno()), isolation, language, *needs),
+            *(str(_BOX), str(theirs.fileno()), isolation, language, scratch, *needs),
         ]
         try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={
-                    **_ENVIRONMENT,
-                    **{name: os.environ[name] for name in ("TMPDIR",) if name in os.environ},
-                },
+                env={**_ENVIRONMENT, **({"TMPDIR": temporary} if temporary else {})},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         except OSError as error:
             ours.close()
+            Path(scratch).rmdir()
             problem = f"the interpreter {sys.executable!r} cannot be started: {error.strerror}"
             raise SetupError(
                 "sandbox", problem, "programs are run by the Python that runs tunesmith"
@@ -71,7 +74,8 @@ class Worker:
         self.socket = ours
         self.jobs: deque[dict[str, Any]] = deque()
         self.ready = False
-        self._frames = frames.Frames()
+        self._scratch = scratch
+        self._frames = frames.Frames(frames.LARGEST_OUTCOME)
         self._unsent = bytearray()
 
     def give(self, job: dict[str, Any]) -> None:
@@ -91,10 +95,11 @@ class Worker:
             self._unsent.clear()
         return True
 
-    def answers(self, wait: float = 0.0) -> list[dict[str, Any]] | None:
-        """The outcomes that have come, or None when the worker has died.
+    def answers(self, wait: float = 0.0) -> list[Outcome] | None:
+        """The outcomes of the oldest jobs, or None when the worker has died.
 
-        Raises SetupError where the worker says that it cannot start.
+        A worker that sends anything but those has been taken over by a program, and counts as dead too.
+        Raises SetupError where the worker reports that it cannot start.
         """
         if wait and not self._readable(wait):
             return []
@@ -104,17 +109,24 @@ class Worker:
             return []
         except ConnectionResetError:
             return None
-        if not chunk:
+        try:
+            complete = self._frames.feed(chunk) if chunk else None
+        except (ValueError, RecursionError):
+            complete = None
+        if complete is None:
             return None
-        found = self._frames.feed(chunk)
-        if found and not self.ready:
-            hello = found.pop(0)
-            if "failed" in hello:
+        if complete and not self.ready:
+            hello = complete.pop(0)
+            if type(hello) is dict and "failed" in hello:
                 raise SetupError("sandbox", f"isolation {self.isolation!r}: {hello['failed']}", _FIX)
             self.ready = True
-        for _ in found:
+        outcomes = []
+        for frame in complete:
+            if not self.jobs or (outcome := _outcome(frame, self.jobs[0], self.isolation)) is None:
+                return None
+            outcomes.append(outcome)
             self.jobs.popleft()
-        return found
+        return outcomes
 
     def _readable(self, seconds: float) -> bool:
         with selectors.DefaultSelector() as selector:  # select() itself knows no descriptor above 1,023
@@ -129,10 +141,40 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # The worker removes its scratch folder itself, unless it was killed.
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+_KINDS = {
+    "ticket": int, "status": str, "failure": str, "stdout": str, "stderr": str, "seconds": float,
+    "peak_bytes": int, "judged": str,
+}  # fmt: skip
+_STATUSES = ("passed", "failed", "error", "timeout", "refused")
+_JUDGED = ("", "inline", "separate_process", "same_process")
+
+
+def _outcome(frame: Any, job: dict[str, Any], isolation: str) -> Outcome | None:
+    """The outcome in a frame, or None where it is not one of this job."""
+    if type(frame) is not dict or {key: type(value) for key, value in frame.items()} != _KINDS:
+        return None
+    if frame.pop("ticket") != job["ticket"] or not 0 <= frame["seconds"] < 1e9:
+        return None
+    if frame["status"] not in _STATUSES or frame["judged"] not in _JUDGED:
+        return None
+    if not 0 <= frame["peak_bytes"] < 1 << 60:
+        return None
+    for name in ("failure", "stdout", "stderr"):  # a lone surrogate could not be written to any file
+        frame[name] = frame[name].encode("utf-8", "replace").decode()
+    return Outcome(**frame, isolation=isolation)
+
+
+def _temporary(chosen: str) -> str | None:
+    """The folder for scratch folders; None for the system's own choice."""
+    return chosen if chosen and Path(chosen).is_dir() else None
 
 
 def _needs(language: str) -> list[str]:
-    """A language's settings as JSON, then the folders that its programs need."""
+    """A language's settings as JSON, then the folders that its programs need to read."""
     if language == "python":
         return ["{}", *dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))]
     toolchain = languages.prepared(language)

@@ -80,7 +80,7 @@ class Discriminate(Step):
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         reply = replies.clean(completions[0].text) if completions else ""
         record = structured.one_object(reply)
-        fault = replies.fault(completions[0]) if completions else "empty"
+        fault = replies.defect(completions[0]) if completions else "empty"
         if fault or record is None or structured.departs(record, schema(self.rules)):
             yield Drop(sample.noted(reply=reply), fault or "malformed verdict")
             return

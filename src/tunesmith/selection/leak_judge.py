@@ -8,11 +8,11 @@ way, as far as the embedder brings it near and the judge sees it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .. import replies
+from ..replies.verdict import YES_NO
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
@@ -29,7 +29,6 @@ Task from training data:
 {instruction}
 
 Are they the same? Reply YES or NO."""
-_SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 
 
 class LeakJudge(Step):
@@ -57,10 +56,10 @@ class LeakJudge(Step):
             return
         unclear = "" if len(completions) == len(near) else "not every question was answered"
         for pair, completion in zip(near, completions, strict=False):
-            said = _SAID.match(replies.clean(completion.text))
-            if said is None:
-                unclear = replies.fault(completion) or "verdict not understood"
-            elif said[1].lower() == "yes":
+            same = YES_NO.read(completion.text)
+            if same is None:
+                unclear = replies.defect(completion) or "verdict not understood"
+            elif same:
                 leak = {"problem": pair["problem"], "similarity": pair["similarity"], "by": completion.model}
                 yield Drop(sample.noted(leak=leak), f"rewords {pair['benchmark']}")
                 return

@@ -6,11 +6,11 @@ tasks are equal if they have the same requirements and the same depth and breadt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from .. import replies
+from ..replies.verdict import EQUAL
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
@@ -26,7 +26,6 @@ Second task:
 {instruction}
 
 Reply with one word: "equal" or "different"."""
-_SAID = re.compile(r"\W*(not equal|unequal|equal|different|the same)\b", re.IGNORECASE)
 
 
 class NoGain(Step):
@@ -49,11 +48,11 @@ class NoGain(Step):
         if not completions:
             yield sample
             return
-        said = _SAID.match(replies.clean(completions[0].text))
-        if said is None:
-            why = replies.fault(completions[0]) or "verdict not understood"
+        equal = EQUAL.read(completions[0].text)
+        if equal is None:
+            why = replies.defect(completions[0]) or "verdict not understood"
             yield sample.judged(Verdict(ctx.step, passed=None, reason=why))
-        elif said[1].lower() in ("equal", "the same"):
+        elif equal:
             yield Drop(sample, "no gain over the parent")
         else:
             yield sample

@@ -56,7 +56,7 @@ class Answer(Step):
                 system=self.system or sample.system,
                 meta={**sample.meta, **old, "answered_by": completion.model},
             )  # fmt: skip
-            reason = replies.fault(completion)
+            reason = replies.defect(completion)
             if not reason and any(not block.closed for block in blocks(child.answer)):
                 reason = "cut off"
             yield Drop(child, reason) if reason else child

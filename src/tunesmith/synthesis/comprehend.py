@@ -124,7 +124,7 @@ class Comprehend(Step):
     def _review(self, sample: Sample, completion: Completion, step: str) -> Sample | Drop:
         reply = replies.clean(completion.text)
         record = structured.one_object(reply)
-        reason = replies.fault(completion)
+        reason = replies.defect(completion)
         if not reason:
             reason = "not one record" if record is None else _review_fault(record, sample.language)
         if reason or record is None:

@@ -98,7 +98,7 @@ class Diversify(Step):
                 system="" if self.reasoning == "apart" else self._system(persona),
                 meta={**sample.meta, "persona": persona, "answered_by": completion.model, **kept},
             )  # fmt: skip
-            reason = replies.fault(completion) or self._amiss(text, way)
+            reason = replies.defect(completion) or self._amiss(text, way)
             if not reason and text in seen:
                 reason = "same answer again"
             seen.add(text)

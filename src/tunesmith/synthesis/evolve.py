@@ -94,7 +94,7 @@ class Evolve(Step):
                 meta={**sample.meta, "heuristic": heuristic, "evolved_from": sample.instruction,
                       "evolutions": int(sample.meta.get("evolutions", 0)) + 1},
             )  # fmt: skip
-            reason = replies.fault(completion) or self._fault(sample.instruction, text)
+            reason = replies.defect(completion) or self._fault(sample.instruction, text)
             yield Drop(child, reason) if reason else child
 
     def _heuristic(self, sample: Sample, ctx: Context) -> Heuristic:

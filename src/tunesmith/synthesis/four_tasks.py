@@ -145,7 +145,7 @@ class FourTasks(Step):
         task, target = self._choice(sample, ctx)
         for completion in completions:
             reply = replies.clean(completion.text)
-            record, reason = structured.one_object(reply), replies.fault(completion)
+            record, reason = structured.one_object(reply), replies.defect(completion)
             reason = reason or ("not one record" if record is None else fault(record, task))
             if reason or record is None:
                 yield Drop(sample.noted(reply=reply, wanted=task), reason)

@@ -83,7 +83,7 @@ class Hindsight(Step):
             instruction=f"{preface}\n\n{sample.instruction}",
             meta={**sample.meta, "preface": preface},
         )
-        reason = replies.fault(completions[0]) or fault(sample, preface, self.max_words)
+        reason = replies.defect(completions[0]) or fault(sample, preface, self.max_words)
         if not reason:
             yield child
         elif self.rejected == "drop":

@@ -84,7 +84,7 @@ class Inverse(Step):
                 ctx.step, draw=draw, instruction=text, answer=answer, tests="", task="generation",
                 meta={**sample.meta, "inverse_of": sample.id},
             )  # fmt: skip
-            reason = replies.fault(completion) or self._fault(text, program)
+            reason = replies.defect(completion) or self._fault(text, program)
             if not reason and text in seen:
                 reason = "same instruction again"
             seen.add(text)

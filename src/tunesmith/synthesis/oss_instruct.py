@@ -68,7 +68,7 @@ class OssInstruct(Step):
             yield Drop(sample, "too little code")
             return
         reply = replies.clean(completions[0].text)
-        record, reason = structured.one_object(reply), replies.fault(completions[0])
+        record, reason = structured.one_object(reply), replies.defect(completions[0])
         reason = reason or ("not one record" if record is None else "")
         if reason or record is None or structured.departs(record, SCHEMA):
             yield Drop(sample.noted(reply=reply), reason or "missing field")

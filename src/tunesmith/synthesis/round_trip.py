@@ -62,7 +62,7 @@ class RoundTrip(Step):
                 answer=answer, code=_original(sample), tests=str(sample.meta.get("reference_tests") or ""),
                 meta={**sample.meta, "summary_of": sample.id},
             )  # fmt: skip
-            reason = replies.fault(completion) or _fault(answer)
+            reason = replies.defect(completion) or _fault(answer)
             yield Drop(child, reason) if reason else child
 
 

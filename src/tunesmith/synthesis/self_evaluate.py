@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .. import replies
-from ..replies.verdict import LABELS, QUESTION, p_pass, question, verdict
+from ..replies.verdict import LABELS, PASSED, QUESTION, question
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Need, Step, Yield
@@ -50,9 +50,9 @@ class SelfEvaluate(Step):
         facts: dict[str, bool | float | None] = {"executed": executed}
         label, reason = executed, "no verdict"
         if self.labels == "judge":
-            label, reason = verdict(completions[0].text), "verdict not understood"
-            reason = replies.fault(completions[0]) or reason
-            facts |= {"judged": label, "p_pass": p_pass(completions[0].first_logprobs)}
+            label, reason = PASSED.read(completions[0].text), "verdict not understood"
+            reason = replies.defect(completions[0]) or reason
+            facts |= {"judged": label, "p_pass": PASSED.probability(completions[0].first_logprobs)}
         if label is None:
             yield Drop(sample, reason)
             return

@@ -74,7 +74,7 @@ class SelfInstruct(Step):
             yield Drop(sample, "no instruction")
             return
         reply = replies.clean(completions[0].text)
-        record, reason = structured.one_object(reply), replies.fault(completions[0])
+        record, reason = structured.one_object(reply), replies.defect(completions[0])
         tasks = [] if record is None or structured.departs(record, SCHEMA) else list(record["tasks"])
         if reason or not tasks:
             yield Drop(sample.noted(reply=reply), reason or "no list of tasks")

@@ -73,7 +73,7 @@ class WriteTests(Step):
         for completion in completions:
             tests = code_of(replies.clean(completion.text), "python").strip("\n")
             child = sample.grow(ctx.step, tests=tests)
-            reason = replies.fault(completion) or _fault(tests)
+            reason = replies.defect(completion) or _fault(tests)
             if not reason:
                 yield child
             else:

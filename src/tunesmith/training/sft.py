@@ -5,127 +5,50 @@ has an answer. The papers' settings: WizardCoder (arXiv 2306.08568, section 3.2)
 512, cosine, 30 warm-up steps, 2048 tokens; WaveCoder (2312.14187, section 4.1) lr 5e-5, Adafactor, linear,
 15 warm-up steps; AlchemistCoder (2405.19265, section 4) lr 1e-4, 2 epochs, 8192 tokens.
 
-The checkpoint is a Hugging Face folder with ``template.json`` beside the weights. Same rows, settings, seed
-and thread count give the same weights, bit by bit on a CPU, killed and resumed or not.
+The checkpoint is a Hugging Face folder; its tokenizer carries the prompt template as a chat template, and
+``template.json`` holds it in tunesmith's own form. Same rows, settings, seed and thread count give the same
+weights, bit by bit on a CPU, killed and resumed or not.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from ..errors import SetupError
-from ..llm.template import Template, known
 from ..results import Checkpoint
 from ..rows import Table
-from ..step import Context, Step
-from .loop.encode import Overlong
+from ..step import Context, Need, Step
+from ._settings import TrainingSettings
 
 
-class Lora(BaseModel):
-    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) instead of all weights; merged at the end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    r: int = Field(default=16, gt=0)
-    """Rank."""
-    alpha: float = Field(default=32, gt=0)
-    """Scale; an update counts alpha / r."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Dropout before the adapters."""
-    targets: list[str] | Literal["all-linear"] = "all-linear"
-    """Names of the layers that get one."""
-
-
-class Sft(Step):
+class Sft(TrainingSettings, Step):
     """Fine-tune a model on rows, with loss on the answers only."""
 
-    needs_model: ClassVar[Literal["required", "optional", "none"]] = "required"
+    needs_model: ClassVar[Need] = "required"
 
-    epochs: float = Field(default=3.0, gt=0)
-    """Passes over the rows; a fraction ends inside a pass."""
-    max_steps: int | None = Field(default=None, gt=0)
-    """Train so many steps instead of so many epochs."""
-    batch: int | None = Field(default=None, gt=0)
-    """Rows per step (64 if neither this nor batch_tokens is given)."""
-    batch_tokens: int | None = Field(default=None, gt=0)
-    """Most tokens per step, prompts included; instead of batch."""
-    micro_batch_tokens: int = Field(default=8192, gt=0)
-    """Most token places computed at once, padding included; bounds the memory, changes no result."""
-    max_length: int = Field(default=2048, gt=0)
-    """Longest row, in tokens."""
-    overlong: Overlong = "skip"
-    """What to do with longer rows: leave them out, or cut the answer but for its end token."""
     packing: bool = False
     """Put several rows into one sequence of max_length, isolated from each other; changes no result."""
-    template: Annotated[str | Template | None, AfterValidator(known)] = None
-    """Prompt template; left out, the model's own."""
-
-    lr: float = Field(default=2e-5, gt=0)
-    """Highest learning rate."""
-    scheduler: Literal["cosine", "linear", "constant"] = "cosine"
-    """Course of the learning rate after warm-up."""
-    warmup_steps: int = Field(default=0, ge=0)
-    """Steps over which the learning rate rises from 0."""
-    optimizer: Literal["adamw", "adafactor", "muon"] = "adamw"
-    """muon: Muon for hidden matrices, AdamW for the rest."""
-    adamw_lr: float | None = Field(default=None, gt=0)
-    """With muon: learning rate of the rest (a fifth of lr if not given)."""
-    betas: tuple[float, float] = (0.9, 0.999)
-    """Decay of AdamW's averages."""
-    eps: float = Field(default=1e-8, gt=0)
-    """AdamW's epsilon."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """Decoupled weight decay of matrices."""
-    max_grad_norm: float = Field(default=1.0, ge=0)
-    """Gradients are clipped to this norm; 0 does not clip."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target that is spread over the vocabulary."""
-    lora: Lora | None = None
-    """Train adapters instead of all weights."""
-
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the computation; weights are kept in float32. auto: bfloat16 on a GPU, float32 on a CPU."""
-    gradient_checkpointing: bool = False
-    """Compute activations twice instead of keeping them: less memory, about a third slower."""
-    threads: int = Field(default=0, ge=0)
-    """CPU threads; 0 takes one below 20 million parameters, else all cores. Rounding depends on it."""
-    save_minutes: float = Field(default=10.0, ge=0)
-    """Minutes between checkpoints to resume from; 0 writes none by time."""
-    save_steps: int = Field(default=0, ge=0)
-    """Steps between checkpoints to resume from; 0 writes none by count."""
-
-    @model_validator(mode="after")
-    def _one_size(self) -> Sft:
-        if self.batch and self.batch_tokens:
-            raise ValueError("give batch (rows) or batch_tokens, not both")
-        return self
 
     def train(self, rows: Table, ctx: Context) -> Checkpoint:
-        """Train ``ctx.model`` on ``rows``; the checkpoint lies in ``ctx.folder``.
+        """Train ``ctx.model`` on ``rows``; the checkpoint is in ``ctx.folder``.
 
         Raises:
             DataError: no row can be trained on.  SetupError: a library is missing.
             UserError: the template disagrees with the model's, or the loss is no longer finite.
         """
         try:
+            from .loop.likelihood import Likelihood
             from .loop.training_run import run
         except ModuleNotFoundError as error:
             problem = f"training needs {error.name!r}, which is not installed"
             raise SetupError(f"steps.{ctx.step}", problem, "pip install 'tunesmith[train]'") from error
-        folder, notes = run(self, rows, ctx)
-        losses = tuple((int(step), float(loss)) for step, loss in notes["losses"])
-        return Checkpoint(folder, losses, notes["facts"])
-
-    def mixed(self, device: str) -> bool:
-        """Whether to compute in bfloat16 on a ``device`` of this type."""
-        return self.precision == "bfloat16" or (self.precision == "auto" and device == "cuda")
-
-    def settings(self) -> str:
-        """What of the recipe keys decides the weights."""
-        kept = self.model_dump(mode="json", exclude={"save_minutes", "save_steps"}) | {
-            "version": self.version
-        }
-        return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
+        smooth = self.label_smoothing
+        return run(
+            self,
+            ctx,
+            lambda base: Likelihood.of(rows, base, self, packing=self.packing, label_smoothing=smooth),
+        )

@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from .. import replies
-from ..replies.verdict import Form, p_pass, question, verdict
+from ..replies.verdict import PASSED, Form, question
 from ..requests import Completion, Request, Sampling
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
@@ -53,11 +53,11 @@ class PassProbability(Step):
         if not completions:
             yield sample.judged(Verdict(ctx.step, passed=None, reason="no answer"))
             return
-        score, how = p_pass(completions[0].first_logprobs), "from log-probabilities"
+        score, how = PASSED.probability(completions[0].first_logprobs), "from log-probabilities"
         if score is None:
-            said, how = verdict(completions[0].text), "from the word alone"
+            said, how = PASSED.read(completions[0].text), "from the word alone"
             score = None if said is None else float(said)
         if score is None:
-            how = replies.fault(completions[0]) or "verdict not understood"
+            how = replies.defect(completions[0]) or "verdict not understood"
         passed = None if score is None else score >= self.least
         yield sample.judged(Verdict(ctx.step, passed=passed, score=score, reason=how))

@@ -6,15 +6,14 @@ Where the server gives no log-probabilities, the word itself counts as 1 or 0, a
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
 from .. import replies
+from ..replies.verdict import YES_NO
 from ..requests import Completion, Request
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
@@ -29,7 +28,6 @@ Program:
 {answer}
 
 Reply YES or NO."""
-_SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 
 
 class YesProbability(Step):
@@ -49,24 +47,13 @@ class YesProbability(Step):
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         completion = completions[0]
-        score, how = p_yes(completion.first_logprobs), "from log-probabilities"
+        score, how = YES_NO.probability(completion.first_logprobs), "from log-probabilities"
         if score is None:
-            said = _SAID.match(replies.clean(completion.text))
-            score = None if said is None else float(said[1].lower() == "yes")
+            said = YES_NO.read(completion.text)
+            score = None if said is None else float(said)
             how = "from the word alone"
         if score is None:
-            why = replies.fault(completion) or "verdict not understood"
+            why = replies.defect(completion) or "verdict not understood"
             yield sample.judged(Verdict(ctx.step, passed=None, reason=why))
         else:
             yield sample.judged(Verdict(ctx.step, passed=score >= self.least, score=score, reason=how))
-
-
-def p_yes(first: Mapping[str, float]) -> float | None:
-    """P(YES) / (P(YES) + P(NO)) from natural-log probabilities of first tokens; None without either."""
-    mass = {"yes": 0.0, "no": 0.0}
-    for token, logprob in first.items():
-        word = token.strip().lower()
-        if word in mass:
-            mass[word] += math.exp(min(logprob, 0.0))
-    total = sum(mass.values())
-    return mass["yes"] / total if total > 0 else None

@@ -1,7 +1,10 @@
-"""Takes programs from the caller, has each run by a fork server, and decides the verdict.
+"""Takes Python programs from the caller, has each run by a fork server, and decides the verdict.
 
-The judge never runs the program and never runs with it; it hears answers. Tests that are plain
-enough it runs itself, others in a sandboxed process of their own.
+The judge never runs the program and never runs with it; it only reads answers. Inline tests it runs itself,
+others run in a sandboxed process of their own, or in the program's process where they need its objects.
+
+Whatever the judge does with bytes of a program or of tests happens under one Alarm: a program may send
+values that take for ever to build or to compare, and no single step can be trusted to end.
 """
 
 from __future__ import annotations
@@ -13,14 +16,19 @@ from collections.abc import Callable
 from typing import Any
 
 from .messages import channel, codec, frames, remote
-from .processes import arenas, orders
+from .processes import protocol
 from .processes.alarm import Alarm
 from .processes.budget import Clock
 from .processes.trial import Abandoned, Trial
-from .testing import classify, plain, suite
+from .testing import classify, inline, suite
+
+LONGEST_FAILURE, LONGEST_WHY = 200, 8000
+"""Characters of a failure's name and of its explanation, which the program may have chosen."""
+Verdict = tuple[str, str, str]
+"""Status, failure and explanation of an outcome."""
 
 
-class Judge:
+class PythonJudge:
     """Judges programs one after another.
 
     start: gives a new fork server of the kind named.  masters: descriptors whose hanging up ends all.
@@ -28,17 +36,14 @@ class Judge:
 
     def __init__(self, start: Callable[[str], socket.socket], masters: list[int]) -> None:
         self._start, self._masters = start, masters
-        self._servers: dict[str, orders.Server] = {}
+        self._servers: dict[str, protocol.ForkServer] = {}
         self._clock = Clock()
-        self._processor = orders.ANY_PROCESSOR
+        self._processor = protocol.ANY_PROCESSOR
 
-    def server(self, kind: str) -> orders.Server:
-        """The fork server for ``program``, ``sparing`` or ``tests``, started at its first use.
-
-        The children of ``program`` keep what they free, those of ``sparing`` give it back at once.
-        """
+    def server(self, kind: str) -> protocol.ForkServer:
+        """The fork server for ``program`` or ``tests``, started at its first use."""
         if kind not in self._servers:
-            self._servers[kind] = orders.Server(self._start(kind))
+            self._servers[kind] = protocol.ForkServer(self._start(kind))
         self._servers[kind].processor = self._processor
         return self._servers[kind]
 
@@ -46,23 +51,15 @@ class Judge:
         """The outcome of one program."""
         if job["processor"] != self._processor:
             self._processor = job["processor"]
-            orders.keep_to(self._processor)
-        read = classify.read(job["tests"], job["entry_point"], trusted=job["trusted"])
-        outcome, unsure = self._judged(job, read, "program", confirms=True)
-        if unsure:
-            outcome, _ = self._judged(job, read, "program", confirms=False)
-        if _may_lack_memory(outcome):
-            outcome, _ = self._judged(job, read, "sparing", confirms=False)
-        return outcome
-
-    def _judged(
-        self, job: dict[str, Any], read: classify.Reading, kind: str, *, confirms: bool
-    ) -> tuple[dict[str, Any], bool]:
-        """The outcome, and whether it has to be seen again without confirming many answers at once."""
-        trial = Trial(job, self.server(kind), self._clock, self._masters)
-        session = remote.Session(trial.exchange, trial.receive, confirms=confirms)
+            protocol.keep_to(self._processor)
+        trial = Trial(job, self.server("program"), self._clock, self._masters)
+        judged = ""
         try:
-            status, failure, why = self._try(job, read, session, trial)
+            with Alarm(trial.budget.of_tests, trial.budget.tests_are_over):
+                plan = classify.classify(job["tests"], job["entry_point"], trusted=job["trusted"])
+                judged = plan.where if job["tests"] else ""
+                session = remote.Session(trial.exchange, trial.receive)
+                status, failure, why = self._verdict(job, plan, session, trial)
         except channel.OverLimit:
             status, failure, why = "timeout", trial.budget.over or trial.budget.late, ""
         report = trial.close()
@@ -70,43 +67,36 @@ class Judge:
             failure = _cause(report)
         stdout, stderr = trial.text()
         return {
-            "ticket": job["ticket"], "status": status, "failure": failure, "stdout": stdout,
-            "stderr": f"{stderr}{why}\n" if why else stderr, "seconds": report.cpu,
-            "peak_bytes": report.peak_bytes, "judged": read.where if job["tests"] else "",
-        }, session.unsure  # fmt: skip
+            "ticket": job["ticket"], "status": status, "failure": failure[:LONGEST_FAILURE],
+            "stdout": stdout, "stderr": f"{stderr}{why[:LONGEST_WHY]}\n" if why else stderr,
+            "seconds": report.cpu, "peak_bytes": report.peak_bytes, "judged": judged,
+        }  # fmt: skip
 
-    def _try(
-        self, job: dict[str, Any], read: classify.Reading, session: remote.Session, trial: Trial
-    ) -> tuple[str, str, str]:
-        """Status, failure and explanation. Raises OverLimit."""
+    def _verdict(
+        self, job: dict[str, Any], plan: classify.TestPlan, session: remote.Session, trial: Trial
+    ) -> Verdict:
+        """Run the program, then its tests. Raises OverLimit."""
         try:
-            imports = read.imports_for(job["code"])
-            names = session.run(job["code"], imports, not job["tests"], list(read.names), list(read.calls))
+            imports = plan.imports_for(job["code"])
+            names = session.run(job["code"], imports, not job["tests"], list(plan.names), list(plan.calls))
         except channel.Gone as gone:
             return "error", session.lost or str(gone), ""
-        except (Exception, SystemExit) as error:  # the door: what the program raised is its outcome
-            return "error", _name(error), suite.trace(error)
-        if trial.budget.late and not read.calls:  # else it may have been a call that took so long
+        except (Exception, SystemExit) as error:  # whatever the program raised is its outcome
+            name = "SystemExit" if isinstance(error, SystemExit) else suite.name_of(error)
+            return "error", name, suite.trace(error)
+        if trial.budget.late and not plan.calls:  # else it may have been a call that took so long
             raise channel.OverLimit
         if not job["tests"]:
             return "passed", "", ""
-        if read.code is None or type(names) is not dict:
-            return "error", "bad tests" if read.code is None else "no sense", read.error
-        return self._test(job, read, {n: v for n, v in names.items() if n in read.names}, session, trial)
-
-    def _test(
-        self,
-        job: dict[str, Any],
-        read: classify.Reading,
-        names: dict[str, Any],
-        session: remote.Session,
-        trial: Trial,
-    ) -> tuple[str, str, str]:
+        if plan.code is None or type(names) is not dict:
+            return "error", "bad tests" if plan.code is None else "no sense", plan.error
+        names = {name: value for name, value in names.items() if name in plan.names}
         try:
-            failure, why = self._run_tests(job, read, names, session, trial)
+            failure, why = self._run_tests(job, plan, names, session, trial)
         except channel.Gone as gone:
             session.lost = session.lost or str(gone)
             failure, why = session.lost, ""
+        # Tests may have caught what a limit raised, so the limits have the last say.
         if trial.budget.over or (trial.budget.late and (session.lost or not failure)):
             raise channel.OverLimit
         if session.lost:
@@ -114,56 +104,42 @@ class Judge:
         return ("failed", failure, why) if failure else ("passed", "", "")
 
     def _run_tests(
-        self,
-        job: dict[str, Any],
-        read: classify.Reading,
-        names: dict[str, Any],
-        session: remote.Session,
+        self, job: dict[str, Any], plan: classify.TestPlan, names: dict[str, Any], session: remote.Session,
         trial: Trial,
-    ) -> tuple[str, str]:
-        if read.where == "plain":
+    ) -> tuple[str, str]:  # fmt: skip
+        """Failure and explanation, both empty where every test held."""
+        if plan.where == "inline":
             random.seed(0)
-            with Alarm(trial.budget.of_tests, trial.budget.tests_are_over):
-                return suite.attempt(read.code, job["entry_point"], plain.scope(names))
+            return suite.attempt(plan.code, job["entry_point"], inline.scope(names))
         try:
-            if read.where == "beside":
-                verdict = session.ask("judge", job["tests"], job["entry_point"])
+            if plan.where == "same_process":
+                said = session.ask("judge", job["tests"], job["entry_point"])
             else:
-                message = trial.test_apart(job["tests"], job["entry_point"], names, self.server("tests"))
-                session.lost, *said = codec.decode(message, codec.BUILDERS)
-                verdict = tuple(said)
+                server = self.server("tests")
+                message = trial.test_separately(job["tests"], job["entry_point"], names, server)
+                lost, *rest = codec.decode(message, codec.BUILDERS)
+                session.lost, said = lost if type(lost) is str else "no sense", tuple(rest)
         except channel.Gone:
-            if read.where == "beside":
+            if plan.where == "same_process":
                 raise
             return "no verdict", f"the process of the tests ended with code {trial.end_tests().code}"
-        except Exception:  # the door: the other side may break in any way
+        except Exception:  # a message from the other side may raise anything while it is decoded
             return "no verdict", ""
-        if type(verdict) is not tuple or [type(part) for part in verdict] != [str, str]:
+        if type(said) is not tuple or [type(part) for part in said] != [str, str]:
             return "no verdict", ""
-        return verdict
+        return said
 
 
-def _may_lack_memory(outcome: dict[str, Any]) -> bool:
-    """Whether a program may have failed for want of memory that it had freed and that was kept."""
-    if outcome["status"] not in ("failed", "error"):
-        return False
-    return outcome["peak_bytes"] > arenas.SPARE or outcome["failure"] in ("MemoryError", "no verdict")
-
-
-def _name(error: BaseException) -> str:
-    return "SystemExit" if isinstance(error, SystemExit) else suite.name_of(error)
-
-
-def _cause(report: orders.Report) -> str:
-    """Why a program is silent for ever."""
+def _cause(report: protocol.ChildReport) -> str:
+    """Why a program does not answer any more."""
     if report.code < 0 and report.code != -signal.SIGKILL:
         return f"killed by {signal.Signals(-report.code).name}"
     return "no verdict"
 
 
-def serve(connection: socket.socket, keeper: int, start: Callable[[str], socket.socket]) -> None:
-    """Judge programs from ``connection`` until the caller goes, or the keeper at descriptor ``keeper``."""
-    judge = Judge(start, [connection.fileno(), keeper])
+def serve(connection: socket.socket, supervisor: int, start: Callable[[str], socket.socket]) -> None:
+    """Judge programs from ``connection`` until the caller ends, or the supervisor at that descriptor."""
+    judge = PythonJudge(start, [connection.fileno(), supervisor])
     judge.server("program")
     connection.sendall(frames.frame({"ready": True}))
     buffer = frames.Frames()

@@ -1,7 +1,7 @@
 """The languages that the sandbox runs: one file each, with the constant ``LANGUAGE``.
 
-Here is what stands outside the box: how a toolchain is found, what is prepared once for all programs,
-and what to install where it is missing. What builds and runs a program is in ``box/toolchains``.
+The caller's half of a language: how its toolchain is found, what is prepared once for all programs, and
+what to install where it is missing. What builds and runs a program is in ``box/toolchains``.
 """
 
 from __future__ import annotations

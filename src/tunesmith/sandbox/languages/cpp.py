@@ -53,7 +53,7 @@ def _prepare(found: Toolchain) -> Toolchain:
     return replace(
         found,
         settings={**found.settings, **shared, "headers": str(folder)},
-        readable=(*found.readable, str(folder), shared["last"]),
+        readable=(*found.readable, str(folder), shared["objects"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""JavaScript: node. Where it has a permission model (20 and later), that stands inside our own walls."""
+"""JavaScript: node. Where it has a permission model (20 and later), that stands inside our own isolation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a language says about itself, and the folder for what is prepared once and kept."""
+"""What the caller knows of a language, and the folder for what is prepared once and kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Toolchain:
     """What was found on this machine.
 
     version: for people.  settings: plain data for the box's half of the language.
-    readable: folders that the box must show beside those of the system.
+    readable: folders that the box must show in addition to those of the system.
     """
 
     version: str
@@ -42,7 +42,7 @@ class Language:
 
     install: how to get its toolchain.  find: the toolchain, or None; quick.  prepare: adds what is made
     once for all programs and kept; it may take seconds.
-    cpu_seconds, memory_bytes: limits of a program that does not say.
+    cpu_seconds, memory_bytes: limits of a program that sets none.
     """
 
     name: str
@@ -65,9 +65,9 @@ def said(*command: str) -> str:
 
 
 def home(program: str) -> tuple[str, ...]:
-    """The folder that a program and its parts are installed in, where the box does not show it anyway.
+    """The folder that a program and its parts are installed in, unless the box shows it anyway.
 
-    Never one that holds more of the user's than that: such a program will not be found inside.
+    Never one with more of the user's files in it: such a program will not be found in the box.
     """
     folder, own = Path(program).resolve().parent.parent, Path.home().resolve()
     shown = Path("/usr") in (folder, *folder.parents)
@@ -78,8 +78,8 @@ def home(program: str) -> tuple[str, ...]:
 def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
     """The folder that ``make`` filled for this ``key``, made once on this machine.
 
-    Processes that want it at the same time wait for the one that makes it, and none sees it half done:
-    it counts once a mark is set in it. It is made in its place, since compilers note where things are.
+    Processes that need it at the same time wait for the one that makes it, and none sees it half done: it
+    counts once a mark is set in it. It is made in its final folder, since compilers record absolute paths.
     Raises SetupError where it cannot be made.
     """
     digest = hashlib.sha256(json.dumps([name, key]).encode()).hexdigest()[:16]
@@ -93,13 +93,13 @@ def kept(name: str, key: object, make: Callable[[Path], None]) -> Path:
                 _make(name, folder, make)
                 mark.touch()
         _forget(folder.parent, name)
-    with contextlib.suppress(OSError):  # made by another user, who is the one to forget it
+    with contextlib.suppress(OSError):  # made by another user, who will remove it
         mark.touch()
     return folder
 
 
 def _make(name: str, folder: Path, make: Callable[[Path], None]) -> None:
-    """What a process left there that did not come to its end goes first."""
+    """Make it anew, without what an interrupted process may have left there."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()
@@ -112,7 +112,7 @@ def _make(name: str, folder: Path, make: Callable[[Path], None]) -> None:
 
 
 def _forget(root: Path, name: str) -> None:
-    """Remove what nobody has used for months, such as what was made for a compiler since replaced."""
+    """Remove what was not used for months, such as what was made for a compiler since replaced."""
     for folder in root.glob(f"{name}-*"):
         with contextlib.suppress(OSError):
             if time.time() - (folder / "made").stat().st_mtime > _UNUSED_SECONDS:
@@ -129,8 +129,8 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    told = getattr(error, "stderr", "") or str(error)
-    return told.strip()[-500:]
+    message = getattr(error, "stderr", "") or str(error)
+    return message.strip()[-500:]
 
 
 def _root() -> Path:

@@ -1,4 +1,4 @@
-"""What languages of machine code share: the object with the last word, and the fastest linker there is."""
+"""What languages of machine code share: the object with the completion token, and the fastest linker."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _LINKERS = ("mold", "lld")
 
 
 def prepared(compiler: str) -> dict[str, Any]:
-    """Settings: ``link``, options for ``compiler`` when it links, and ``last``, the folder of objects."""
+    """Settings: ``link``, options for ``compiler`` when it links; ``objects``, the folder of objects."""
     key = [compiler, said(compiler, "--version"), native.source(), native.COMPILE]
     key += [said(linker, "--version") for linker in _LINKERS]
     folder = kept("native", key, lambda folder: _make(compiler, folder))
     linker = (folder / "linker").read_text()
-    return {"link": ["-pthread", *([f"-fuse-ld={linker}"] if linker else [])], "last": str(folder)}
+    return {"link": ["-pthread", *([f"-fuse-ld={linker}"] if linker else [])], "objects": str(folder)}
 
 
 def _make(compiler: str, folder: Path) -> None:
-    (folder / "last.c").write_text(native.source())
+    (folder / "token.c").write_text(native.source())
     for name, options in (("fails.o", ()), ("ends.o", ("-DENDS",))):
-        run([compiler, *native.COMPILE, *options, "-x", "c", "-c", "last.c", "-o", name], folder)
+        run([compiler, *native.COMPILE, *options, "-x", "c", "-c", "token.c", "-o", name], folder)
     (folder / "try.c").write_text("int main(void) { return 0; }\n")
     (folder / "linker").write_text(next((name for name in _LINKERS if _links(compiler, name, folder)), ""))
 

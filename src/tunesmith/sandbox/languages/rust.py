@@ -31,7 +31,8 @@ def _find() -> Toolchain | None:
 
 def _prepare(found: Toolchain) -> Toolchain:
     shared = native.prepared(found.settings["linker"])
-    return replace(found, settings={**found.settings, **shared}, readable=(*found.readable, shared["last"]))
+    readable = (*found.readable, shared["objects"])
+    return replace(found, settings={**found.settings, **shared}, readable=readable)
 
 
 LANGUAGE = Language("rust", "install Rust from https://rustup.rs, and a C compiler", _find, _prepare)

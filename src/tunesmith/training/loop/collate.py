@@ -4,9 +4,9 @@ A step is cut into micro-batches whose gradients add up, so neither packing nor 
 changes what is learnt (but for rounding): the loss is normalised over the whole step.
 
 Packing puts several rows end to end into one sequence. Their ``position_ids`` restart at 0, from which
-transformers masks every row from its neighbours (Krell et al. 2021, arXiv 2107.02027); this is exact for
-every attention implementation, provided that no attention mask is passed. ``leak`` measures it.
-Padding stands on the right, where causal attention cannot see it, so it needs no mask either.
+transformers masks every row from its neighbours (Krell et al. 2021, arXiv 2107.02027). It does so only if
+no attention mask is passed, and not in every model; ``leak`` measures it. Padding is on the right, where
+causal attention cannot see it, so it needs no mask either.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import SetupError
 from .encode import Encoded
 
 IGNORED = -100
+_SHORT_FLOAT_LEAK, _FLOAT32_LEAK = 0.5, 1e-3
+"""Of a logit: above rounding, below what a row that sees its neighbour shows."""
 
 
 @dataclass(frozen=True)
 class Micro:
     """One forward pass; all arrays of shape (sequences, width).
 
-    ids, positions: int64.  targets: int64, the token to predict at each place, or ``IGNORED``.
-    weights: float32, the weight of the row that a place belongs to.
+    ids, positions: int64.  targets: int64, the token to predict at each slot, or ``IGNORED``.
+    weights: float32, the weight of the row that a slot belongs to.
     """
 
     ids: np.ndarray
@@ -37,14 +40,19 @@ class Micro:
 
     @property
     def slots(self) -> int:
-        """Places computed, padding included."""
+        """Tokens computed, padding included."""
         return int(self.ids.size)
+
+    @property
+    def weight(self) -> float:
+        """Weights of the supervised tokens, summed."""
+        return float((self.weights * (self.targets >= 0)).sum(dtype=np.float64))
 
 
 def micro_batches(
     encoded: Encoded, rows: np.ndarray, *, slots: int, pad: int, packed_length: int | None = None
 ) -> list[Micro]:
-    """The rows of one step in forward passes of at most ``slots`` places (a longer row goes alone).
+    """The rows of one step in forward passes of at most ``slots`` tokens (a longer row goes alone).
 
     packed_length: width to pack rows into, or None to pad them.
     """
@@ -53,42 +61,40 @@ def micro_batches(
         bins = [[int(row)] for row in rows]
     else:
         bins = pack(lengths[rows], packed_length)
-        bins = [[int(rows[place]) for place in places] for places in bins]
+        bins = [[int(rows[index]) for index in indices] for indices in bins]
     widths = [int(sum(lengths[row] for row in one)) for one in bins]
-    order = sorted(range(len(bins)), key=lambda place: (-widths[place], place))
-    found: list[Micro] = []
+    order = sorted(range(len(bins)), key=lambda index: (-widths[index], index))
+    micros: list[Micro] = []
     group: list[list[int]] = []
     width = 0
-    for place in order:  # longest first: the first of a group sets its width
+    for index in order:  # longest first: the first of a group sets its width
         if group and (len(group) + 1) * width > slots:
-            found.append(_micro(encoded, group, width, pad))
+            micros.append(_micro(encoded, group, width, pad))
             group = []
         if not group:
-            width = widths[place]
-        group.append(bins[place])
-    found.append(_micro(encoded, group, width, pad))
-    return found
+            width = widths[index]
+        group.append(bins[index])
+    micros.append(_micro(encoded, group, width, pad))
+    return micros
 
 
 def pack(lengths: Sequence[int] | np.ndarray, capacity: int) -> list[list[int]]:
-    """Bins of places in ``lengths``, none fuller than ``capacity`` tokens: best fit, longest first.
+    """Bins of indices into ``lengths``, none fuller than ``capacity`` tokens: best fit, longest first.
 
     A row longer than ``capacity`` gets a bin of its own.
     """
     bins: list[list[int]] = []
-    by_room: dict[int, list[int]] = {}
-    for place in sorted(range(len(lengths)), key=lambda place: (-int(lengths[place]), place)):
-        length = int(lengths[place])
-        room = min(
-            (room for room, open_bins in by_room.items() if room >= length and open_bins), default=None
-        )
-        if room is None:
-            bins.append([place])
-            chosen, room = len(bins) - 1, max(capacity, length)
+    by_space: dict[int, list[int]] = {}  # tokens left -> bins that have so many left
+    for index in sorted(range(len(lengths)), key=lambda index: (-int(lengths[index]), index)):
+        length = int(lengths[index])
+        space = min((left for left, having in by_space.items() if left >= length and having), default=None)
+        if space is None:
+            bins.append([index])
+            chosen, space = len(bins) - 1, max(capacity, length)
         else:
-            chosen = by_room[room].pop()
-            bins[chosen].append(place)
-        by_room.setdefault(room - length, []).append(chosen)
+            chosen = by_space[space].pop()
+            bins[chosen].append(index)
+        by_space.setdefault(space - length, []).append(chosen)
     return bins
 
 
@@ -124,11 +130,22 @@ def leak(model: Any, tokens: Sequence[Sequence[int]]) -> float:
     model.eval()
     with torch.inference_mode():
         joined = torch.tensor([[token for row in tokens for token in row]], device=model.device)
-        places = torch.cat([torch.arange(len(row)) for row in tokens])[None].to(model.device)
-        packed = model(input_ids=joined, position_ids=places, use_cache=False).logits[0]
+        positions = torch.cat([torch.arange(len(row)) for row in tokens])[None].to(model.device)
+        packed = model(input_ids=joined, position_ids=positions, use_cache=False).logits[0]
         alone = [
             model(input_ids=torch.tensor([list(row)], device=model.device), use_cache=False).logits[0]
             for row in tokens
         ]
     model.train(was_training)
     return float((packed - torch.cat(alone)).abs().max())
+
+
+def check_isolation(model: Any, where: str) -> None:
+    """Raise ``SetupError`` if rows packed for ``model`` see each other; ``where``: ``steps.NAME``."""
+    size = model.config.get_text_config().vocab_size
+    moved = leak(model, [[(7 * index + row) % size for index in range(5 + row)] for row in range(3)])
+    if moved > (_FLOAT32_LEAK if model.dtype.itemsize == 4 else _SHORT_FLOAT_LEAK):
+        problem = f"{type(model).__name__} lets packed rows see each other (a logit moves by {moved:.2g})"
+        raise SetupError(
+            f"{where}.packing", problem, "leave packing out; rows of like length are padded little"
+        )

@@ -1,25 +1,25 @@
 """Rows as token ids, each with its supervised part and its weight.
 
-Only the answer is supervised. A row that cannot teach anything (no answer, no weight) or does not fit
-is left out and counted by its reason, never trained half.
+Only the answer and its end are supervised. A row that cannot teach anything (no answer, no weight) or does
+not fit is left out and counted by its reason.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ...errors import DataError
-from ...llm.template import Template
+from ...llm.template import Taught, Template
 from ...sample import Sample
+from .._settings import Overlong
 
-Overlong = Literal["skip", "cut"]
 _CHUNK = 1000
 
 
@@ -56,7 +56,7 @@ class Encoded:
     def supervised(self, indices: np.ndarray | None = None) -> np.ndarray:
         """Supervised tokens per row, int64: the answer and its end token."""
         chosen = slice(None) if indices is None else indices
-        # nothing stands before the first token of a row without a prompt, so nothing predicts it
+        # nothing precedes the first token of a row without a prompt, so nothing predicts it
         counts: np.ndarray = self.lengths[chosen] - np.maximum(self.prompts[chosen], 1)
         return counts
 
@@ -72,7 +72,7 @@ def encode(
 ) -> Encoded:
     """Tokenise ``rows`` under ``template``.
 
-    max_length: most tokens of a row.  overlong: leave longer rows out, or cut the answer but for its end.
+    max_length: most tokens of a row.  overlong: leave longer rows out, or cut the answer but keep its end.
 
     Raises:
         DataError: there are no rows, or none is left to train on (says why), or a weight is negative.
@@ -82,19 +82,18 @@ def encode(
     weights: list[float] = []
     left_out: Counter[str] = Counter()
     cut = seen = 0
-    for sample, prompt, completion in _tokens(rows, tokenizer, template):
+    for sample, (prompt, answer, end) in _taught(rows, tokenizer, template):
         seen += 1
         if sample.weight < 0:
             problem = f"row {sample.id} has the weight {sample.weight:g}"
             raise DataError(where, problem, "weights are 0 (left out) or more")
-        reason = _unfit(sample, prompt, completion, max_length, overlong)
+        space = max_length - len(prompt) - len(end)
+        reason = unfit(sample, answer, space, overlong)
         if reason:
             left_out[reason] += 1
             continue
-        excess = max(0, len(prompt) + len(completion) - max_length)
-        cut += excess > 0
-        shown = [*completion[: len(completion) - 1 - excess], completion[-1]]
-        kept.append(np.array([*prompt, *shown], np.int32))
+        cut += len(answer) > space
+        kept.append(np.array([*prompt, *answer[:space], *end], np.int32))
         prompts.append(len(prompt))
         weights.append(sample.weight)
     if not kept:
@@ -102,31 +101,22 @@ def encode(
     return _flat(kept, prompts, weights, left_out, cut, template)
 
 
-def _tokens(
-    rows: Iterable[Sample], tokenizer: Any, template: Template
-) -> Iterator[tuple[Sample, list[int], list[int]]]:
+def _taught(rows: Iterable[Sample], tokenizer: Any, template: Template) -> Iterator[tuple[Sample, Taught]]:
     stream = iter(rows)
     while chunk := list(islice(stream, _CHUNK)):
-        prompts = [template.render(sample.system, sample.instruction, tokenizer) for sample in chunk]
-        answers = [template.completion(sample.answer, tokenizer) for sample in chunk]
-        yield from zip(
-            chunk,
-            template.prompt_ids(prompts, tokenizer),
-            template.completion_ids(answers, tokenizer),
-            strict=True,
-        )
+        texts = [(sample.system, sample.instruction, sample.answer) for sample in chunk]
+        yield from zip(chunk, template.taught(texts, tokenizer), strict=True)
 
 
-def _unfit(
-    sample: Sample, prompt: list[int], completion: list[int], max_length: int, overlong: Overlong
-) -> str:
-    if not sample.answer.strip() or len(completion) < 2:
+def unfit(sample: Sample, answer: Sequence[int], space: int, overlong: Overlong) -> str:
+    """Why a row cannot be trained on, or "". space: tokens left for its answer."""
+    if not sample.answer.strip() or not answer:
         return "no answer"
     if sample.weight == 0:
         return "weight 0"
-    if len(prompt) + 2 > max_length:  # one token of the answer and its end
+    if space < 1:
         return "prompt longer than max_length"
-    if overlong == "skip" and len(prompt) + len(completion) > max_length:
+    if overlong == "skip" and len(answer) > space:
         return "longer than max_length"
     return ""
 

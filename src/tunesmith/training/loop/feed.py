@@ -1,8 +1,8 @@
-"""Which rows each optimisation step trains on: a pure function of (seed, step).
+"""Which items (rows, pairs) each optimisation step trains on: a pure function of (seed, step).
 
-Rows form an endless stream, epoch after epoch, each epoch shuffled anew. A step takes the next rows of
-it: so many, or as many as fit a token budget. Nothing has to be replayed to resume: the rows of step
-10,000 are found without walking through those before.
+Items form an endless stream, epoch after epoch, each epoch shuffled anew. A step takes the next of them: a
+fixed number, or as many as fit a token budget. A resumed training starts at step 10,000 without walking
+through the steps before it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ...chance import number
 
 
 class Feed:
-    """The rows of every step.
+    """The items of every step.
 
-    lengths: tokens per row, shape (rows,).  batch: rows per step, or else batch_tokens: most tokens per
-    step (a longer single row is a step of its own).  epochs: passes over the rows, may be a fraction;
+    lengths: tokens per item, shape (items,).  batch: items per step, or else batch_tokens: most tokens per
+    step (a longer single item is a step of its own).  epochs: passes over the items, may be a fraction;
     max_steps, if given, ends training after so many steps instead.
     """
 
@@ -36,7 +36,7 @@ class Feed:
     ) -> None:
         self._lengths, self._seed = lengths, seed
         self._order = lru_cache(maxsize=2)(self._shuffled)
-        last = math.ceil(epochs * len(lengths) - 1e-9)
+        last = math.ceil(epochs * len(lengths) - 1e-9)  # 0.1 epochs of 30 is 3 items, not 4 by rounding
         if batch_tokens is None:
             size = batch or 1
             steps = max_steps or math.ceil(last / size)
@@ -49,23 +49,22 @@ class Feed:
         """Steps in all."""
         return len(self._ends)
 
-    def rows(self, step: int) -> np.ndarray:
-        """Indices of the rows of ``step`` (0 is the first), int64."""
+    def items(self, step: int) -> np.ndarray:
+        """Indices of the items of ``step`` (0 is the first), int64."""
         start = int(self._ends[step - 1]) if step else 0
         return self._stream(start, int(self._ends[step]))
 
     @property
     def epochs(self) -> float:
-        """Passes over the rows that all steps together make."""
+        """Passes over the items that all steps together make."""
         return float(self._ends[-1] / len(self._lengths))
 
     def _stream(self, start: int, end: int) -> np.ndarray:
-        rows = len(self._lengths)
         parts = []
         while start < end:
-            epoch, place = divmod(start, rows)
-            taken = min(end - start, rows - place)
-            parts.append(self._order(epoch)[place : place + taken])
+            epoch, first = divmod(start, len(self._lengths))
+            taken = min(end - start, len(self._lengths) - first)
+            parts.append(self._order(epoch)[first : first + taken])
             start += taken
         return np.concatenate(parts)
 
@@ -77,7 +76,7 @@ class Feed:
         """Where each step ends in the stream, for steps of at most ``budget`` tokens."""
         ends: list[int] = []
         start = filled = 0
-        lengths = (int(self._lengths[row]) for epoch in count() for row in self._order(epoch))
+        lengths = (int(self._lengths[item]) for epoch in count() for item in self._order(epoch))
         for position, length in enumerate(lengths):
             full = position > start and filled + length > budget
             finished = max_steps is None and position == last

@@ -1,7 +1,5 @@
-"""An optimiser beyond those that transformers' Trainer makes: Muon, with AdamW for the rest.
-
-Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) orthogonalises the momentum of hidden weight
-matrices; embeddings, output head, norms and biases go to AdamW.
+"""An optimiser beyond those that transformers' Trainer makes: Muon for hidden weight matrices, AdamW for
+embeddings, output head, norms and biases.
 """
 
 from __future__ import annotations
@@ -11,7 +9,9 @@ from itertools import chain
 from typing import Any
 
 import torch
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
+
+from .muon import Muon
 
 
 def muon_with_adamw(
@@ -27,7 +27,7 @@ def muon_with_adamw(
     parts: list[Optimizer] = [Muon(hidden, lr=lr, weight_decay=weight_decay)] if hidden else []
     if groups:
         parts.append(AdamW(groups, lr=adamw_lr, betas=betas, eps=eps, fused=True))
-    return Together(parts)
+    return Combined(parts)
 
 
 def _split(model: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -42,11 +42,11 @@ def _split(model: Any) -> tuple[list[Any], list[Any], list[Any]]:
     )
 
 
-class Together(Optimizer):  # type: ignore[misc]  # torch is not followed by mypy
+class Combined(Optimizer):  # type: ignore[misc]  # torch is not followed by mypy
     """Several optimisers, each over its own parameters, that schedulers and checkpoints see as one."""
 
     def __init__(self, parts: Sequence[Optimizer]) -> None:
-        # the parts keep all state; Optimizer's own __init__ would make a second one
+        # The parts keep all state; Optimizer's own __init__ would make a second one
         self.parts = tuple(parts)
         self.defaults: dict[str, Any] = {}
 
@@ -57,7 +57,7 @@ class Together(Optimizer):  # type: ignore[misc]  # torch is not followed by myp
 
     @property
     def state(self) -> dict[Any, Any]:
-        """What is remembered per parameter."""
+        """The state of every parameter."""
         return {key: value for part in self.parts for key, value in part.state.items()}
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
@@ -71,7 +71,7 @@ class Together(Optimizer):  # type: ignore[misc]  # torch is not followed by myp
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for part in self.parts:
             part.zero_grad(set_to_none)
 
@@ -80,6 +80,6 @@ class Together(Optimizer):  # type: ignore[misc]  # torch is not followed by myp
         return {"parts": [part.state_dict() for part in self.parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from ``state_dict``."""
+        """Continue from ``state_dict``."""
         for part, state in zip(self.parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)

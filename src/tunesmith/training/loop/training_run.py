@@ -1,97 +1,81 @@
-"""One training from rows to checkpoint: prepare, train, write down. What ``training.sft`` does."""
+"""One training from items to checkpoint: prepare, train, write down. Serves every training step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...chance import number
-from ...llm.local.threads import quiet
 from ...llm.model import Trainable
 from ...llm.template import find
-from ...rows import Table
+from ...results import Checkpoint
 from ...step import Context
-from .checkpoints import Progress
-from .encode import encode
+from .._settings import TrainingSettings
+from .checkpoints import Checkpoints
 from .feed import Feed
+from .objective import Base, Objective
 from .prepare import add_tokens, sizes, trainable, write
-from .trainer import TrainingJob, alone, train
-
-if TYPE_CHECKING:
-    from ..sft import Sft
+from .trainer import TrainingJob, seeded, train
 
 _CURVE_POINTS = 400
 
 
-def run(step: Sft, rows: Table, ctx: Context) -> tuple[Path, dict[str, Any]]:
-    """The folder of the trained model, and its notes: ``losses`` (step, loss) and ``facts``.
+def run(settings: TrainingSettings, ctx: Context, objective_of: Callable[[Base], Objective]) -> Checkpoint:
+    """Train ``ctx.model`` towards the objective that ``objective_of`` makes for it.
 
     A training that has ended before is not repeated; one that was killed goes on.
     """
-    job = _prepared(step, rows, ctx)
-    return job.progress.finished() or _trained(job)
+    job = _prepared(settings, ctx, objective_of)
+    folder, notes = job.checkpoints.finished() or _trained(job)
+    losses = tuple((int(step), float(loss)) for step, loss in notes["losses"])
+    return Checkpoint(folder, losses, notes["facts"])
 
 
-def _prepared(step: Sft, rows: Table, ctx: Context) -> TrainingJob:
+def _prepared(
+    settings: TrainingSettings, ctx: Context, objective_of: Callable[[Base], Objective]
+) -> TrainingJob:
     source: Trainable = ctx.model
-    where, seed = f"steps.{ctx.step}", number(ctx.seed, ctx.step)
+    seed = number(ctx.seed, ctx.step)
     model, tokenizer = source.load()
-    template = find(step.template) if step.template is not None else source.prompting(tokenizer)
-    add_tokens(model, tokenizer, () if step.lora else template.tokens)
-    room = getattr(model.config, "max_position_embeddings", None) or step.max_length
-    with quiet():
-        encoded = encode(
-            rows,
-            tokenizer,
-            template,
-            max_length=min(step.max_length, room),
-            overlong=step.overlong,
-            where=where,
-        )
+    asked = settings.template
+    template = find(asked) if asked is not None else source.prompting(tokenizer)
+    added = add_tokens(model, tokenizer, template.tokens)
+    longest = getattr(model.config, "max_position_embeddings", None) or settings.max_length
+    base = Base(model, tokenizer, template, min(settings.max_length, longest), f"steps.{ctx.step}")
+    objective = objective_of(base)
     feed = Feed(
-        encoded.lengths, seed, batch=step.batch or 64, batch_tokens=step.batch_tokens,
-        epochs=step.epochs, max_steps=step.max_steps,
+        objective.lengths, seed, batch=settings.batch or 64, batch_tokens=settings.batch_tokens,
+        epochs=settings.epochs, max_steps=settings.max_steps,
     )  # fmt: skip
-    key = number(0, step.settings(), encoded.digest, source.identity(), seed)
-    progress = Progress(ctx.folder, f"{key:016x}", save_steps=step.save_steps, save_minutes=step.save_minutes)
-    return TrainingJob(
-        step, model, tokenizer, template, encoded, feed, progress, seed, where, ctx.on_progress
+    key = number(0, settings.decisive(), objective.digest, source.identity(), seed)
+    checkpoints = Checkpoints(
+        ctx.folder, f"{key:016x}", save_steps=settings.save_steps, save_minutes=settings.save_minutes
     )
+    return TrainingJob(settings, base, objective, feed, checkpoints, seed, ctx.on_progress, added)
 
 
 def _trained(job: TrainingJob) -> tuple[Path, dict[str, Any]]:
-    dtype = job.model.dtype
-    with alone(job.seed):
-        job = replace(job, model=trainable(job.model, job.step, job.where))
+    base = job.base
+    dtype = base.model.dtype
+    with seeded(job.seed):
+        model = trainable(base.model, job.settings, base.where, job.added_tokens)
+        job = replace(job, base=replace(base, model=model))
     done = train(job)
-    facts = _facts(job) | sizes(job.model) | done.facts
-    write(job.model, job.tokenizer, job.template, job.progress.draft(), dtype)
-    notes = {"losses": thinned(done.losses, _CURVE_POINTS), "facts": facts}
-    return job.progress.finish(notes), notes
-
-
-def _facts(job: TrainingJob) -> dict[str, Any]:
-    """What was trained on, for the report."""
-    encoded, feed = job.encoded, job.feed
-    lengths, supervised = encoded.lengths, encoded.supervised()
-    steps = [feed.rows(step) for step in range(len(feed))]
-    first, prompt = encoded.row(0), encoded.prompts[0]
-    return {
-        "rows": len(encoded) + sum(encoded.left_out.values()),
-        "rows_trained": len(encoded),
-        "rows_left_out": dict(encoded.left_out.most_common()),
-        "answers_cut": encoded.cut,
-        "steps": len(feed),
-        "epochs": round(feed.epochs, 4),
-        "tokens": int(sum(lengths[rows].sum() for rows in steps)),
-        "supervised_tokens": int(sum(supervised[rows].sum() for rows in steps)),
-        "template": job.template.name,
-        "example": {
-            "prompt": job.tokenizer.decode(first[:prompt]),
-            "supervised": job.tokenizer.decode(first[prompt:]),
-        },
+    steps = [job.feed.items(step) for step in range(len(job.feed))]
+    facts = {
+        "steps": len(steps),
+        "epochs": round(job.feed.epochs, 4),
+        "tokens": int(sum(job.objective.lengths[items].sum() for items in steps)),
+        "template": base.template.name,
+        **job.objective.facts(steps),
+        **sizes(job.base.model),
+        **done.facts,
     }
+    write(job.base, job.checkpoints.draft(), dtype)
+    notes = {"losses": thinned(done.losses, _CURVE_POINTS), "facts": facts}
+    return job.checkpoints.finish(notes), notes
 
 
 def thinned(losses: list[tuple[int, float]], points: int) -> list[tuple[int, float]]:

@@ -15,8 +15,8 @@ THREADS = 256
 _STACK_BYTES = 64 << 20
 
 
-def standing(memory_bytes: int) -> None:
-    """Limits that a fork server lays on itself, for its children to inherit."""
+def inherited(memory_bytes: int) -> None:
+    """Set the limits that a fork server has itself, for its children to inherit."""
     lower(resource.RLIMIT_CORE, 0)
     lower(resource.RLIMIT_FSIZE, FILE_BYTES)
     lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -25,9 +25,10 @@ def standing(memory_bytes: int) -> None:
 
 
 def of_program(memory_bytes: int, cpu_seconds: float, processes: int) -> list[Call]:
-    """The calls that limit one program; CPU time is a backstop, far beyond what is watched.
+    """The calls that limit one program.
 
-    The kernel counts it by the ticks that meet the program at work: on a busy machine 7 s where it used 4.5.
+    CPU time is only a backstop, far beyond the limit that the judge enforces, since the kernel counts it by
+    timer ticks that meet the program at work: on a busy machine it counted 7 s where 4.5 were used.
     """
     wanted = [(resource.RLIMIT_CPU, 2 * int(cpu_seconds) + 10)]
     if memory_bytes:

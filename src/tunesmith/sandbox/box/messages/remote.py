@@ -9,75 +9,40 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
-import marshal
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from ..program import answers
-from ..program.raised import Exceptions
 from . import changes, codec
 from .channel import Gone
 from .codec import Message
-from .live import Live, Unplain
-
-_WORTH = 50
-"""The fewest calls whose answers are confirmed; where they are not, the program has been run for nothing."""
-
-
-class Unsure(Exception):
-    """Whether the answers are right has to be seen one by one, with the program started anew."""
-
-
-class _Stopped(Exception):
-    """The program does not answer ahead any further."""
+from .handle import Handle, Unplain
+from .raised import Exceptions
 
 
 class _Asked(NamedTuple):
-    """A call asked ahead: of the function with this number, and as in ``questions.Call``."""
+    """A call that the program was asked to make before the tests make it: a function's number, arguments."""
 
     number: int
     arguments: tuple[Any, ...]
-    earlier: answers.Earlier
-
-    def fits(self, number: int, arguments: tuple[Any, ...], given: list[Any]) -> bool:
-        """Whether this is the call that is made now, ``given`` being the answers so far."""
-        if number != self.number:
-            return False
-        if self.earlier is None:
-            return arguments == self.arguments
-        try:
-            expected = answers.filled_in(self.arguments, self.earlier, given)
-            if marshal.dumps(arguments, 2) != marshal.dumps(expected, 2):
-                return False
-            return len(changes.containers(arguments)) == len(changes.containers(expected))
-        except ValueError:
-            return False
 
 
 class Session:
     """Asks a program questions. ``exchange`` sends a message and gives the reply, ``receive`` the next one.
 
     The calls that the tests are sure to make are asked along with the code. Their answers come one by
-    one, and are read as the tests come to make the calls.
-
-    confirms: it may ask whether many answers are the expected ones; ``unsure`` says that they may not be.
+    one, and are read as the tests come to make the calls. ``lost``: why the program answers no more; it
+    stays set even if the tests catch everything, so that they cannot pass.
     """
 
     def __init__(
-        self,
-        exchange: Callable[[memoryview], Message],
-        receive: Callable[[], Message] | None = None,
-        *,
-        confirms: bool = False,
+        self, exchange: Callable[[memoryview], Message], receive: Callable[[], Message] | None = None
     ) -> None:
         self._exchange, self._receive = exchange, receive
-        self.confirms, self.unsure = confirms, False
         self._ahead: deque[_Asked] = deque()
-        self._given: list[Any] = []
-        self._handed = self._changed = False
+        self._handed = False
         self._unread: codec.Reader | None = None
-        self._lent: list[Callable[..., Any]] = []
+        self._callbacks: list[Callable[..., Any]] = []
         self._exceptions = Exceptions()
         self.lost = ""
         own: codec.Builders = {"live": self._live, "error": self._error_type, "yours": self._own}
@@ -87,9 +52,9 @@ class Session:
         """Have ``code`` run, then what its tests import, then ``calls``; those of ``names`` it defines."""
         question = codec.encode_literals(("run", (code, imports, main, tuple(names), tuple(calls)), {}))
         found = self._defined(self._settle(lambda: self._fresh(self._exchange(question)), ()))
-        for name, arguments, earlier in calls:
+        for name, arguments in calls:
             live = found.get(name)
-            self._ahead.append(_Asked(live._number if isinstance(live, Live) else -1, arguments, earlier))
+            self._ahead.append(_Asked(live._number if isinstance(live, Handle) else -1, arguments))
         return found
 
     def _defined(self, said: Any) -> dict[str, Any]:
@@ -102,43 +67,19 @@ class Session:
             self.no_sense()
 
     def no_sense(self) -> NoReturn:
-        """End the conversation: this cannot be an answer. Raises Gone, which tests may swallow to no end."""
+        """End the conversation: this is not an answer. Raises Gone, which counts even if tests catch it."""
         self.lost = self.lost or "no sense"
         raise Gone(self.lost)
 
-    def announce(self, live: Live, calls: list[list[Any]]) -> None:
+    def announce(self, live: Handle, calls: list[list[Any]]) -> None:
         """Have these calls answered ahead of being made."""
         self.ask("each", live, tuple(calls))
-        self._ahead.extend(_Asked(live._number, tuple(arguments), None) for arguments in calls)
+        self._ahead.extend(_Asked(live._number, tuple(arguments)) for arguments in calls)
 
-    def confirm(self, live: Live, calls: list[list[Any]], images: list[bytes]) -> None:
-        """Have ``calls`` made, whose answers have these images. Raises Unsure where one may have another.
-
-        A thousand answers are so confirmed by a few words, which cannot be said without knowing them.
-        """
-        self.ask("confirm", live, tuple(calls))
-        done = 0
-        while done < len(images):
-            said: Any = None
-            with contextlib.suppress(Exception, SystemExit):
-                said = self._settle(self._reply, (), ahead=True)
-            if type(said) is not tuple or [type(part) for part in said] != [int, int]:
-                break
-            some = images[done : done + said[0]]
-            if not 0 < said[0] == len(some) or said[1] != codec.digest_of(some):
-                break
-            done += len(some)
-        if done < len(images):
-            self.unsure = True
-            raise Unsure("an answer that is not the one expected, or none")
-
-    def call(self, live: Live, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def call(self, live: Handle, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """The answer to a call, which may have been asked before it was made."""
-        if self._ahead and not named and self._ahead[0].fits(live._number, arguments, self._given):
-            try:
-                return self._next(arguments)
-            except _Stopped:  # not suppress(): this is asked a thousand times a program
-                pass
+        if self._ahead and not named and self._ahead[0] == (live._number, arguments):
+            return self._next(arguments)
         return self.ask("call", live, *arguments, **named)
 
     def ask(self, question: str, *arguments: Any, **named: Any) -> Any:
@@ -153,21 +94,13 @@ class Session:
         return self._settle(lambda: self._fresh(self._exchange(message)), given)
 
     def _next(self, arguments: tuple[Any, ...]) -> Any:
-        """The answer to the next call asked ahead. Raises _Stopped where there is none.
-
-        After a handle, or where a call has changed what the tests can see, the program answers no more.
-        """
+        """The answer to the next call asked ahead. After a handle the program answers no more of them."""
         self._ahead.popleft()
-        self._handed = self._changed = False
-        self._given.append(answers.MISSING)
+        self._handed = False
         try:
-            value = self._given[-1] = self._settle(self._reply, arguments, ahead=True)
-            return value
-        except _Stopped:
-            self._ahead.clear()
-            raise
+            return self._settle(self._reply, arguments)
         finally:
-            if self._handed or self._changed:
+            if self._handed:
                 self._ahead.clear()
 
     def _fresh(self, message: Message) -> codec.Reader:
@@ -181,9 +114,7 @@ class Session:
             return self._unread
         return self._fresh(self._receive())
 
-    def _settle(
-        self, receive: Callable[[], codec.Reader], arguments: tuple[Any, ...], *, ahead: bool = False
-    ) -> Any:
+    def _settle(self, receive: Callable[[], codec.Reader], arguments: tuple[Any, ...]) -> Any:
         try:
             while True:
                 kind, *rest = self._decode(receive())
@@ -194,8 +125,6 @@ class Session:
                     *said, changed = rest
                     self._with_changes(arguments, changed, None)
                     raise self._exceptions.raised(*said)
-                if kind == "stopped" and ahead:
-                    raise _Stopped
                 if kind != "call":
                     raise Gone("no sense")
                 message = self._serve(*rest)
@@ -206,7 +135,6 @@ class Session:
 
     def _with_changes(self, arguments: tuple[Any, ...], changed: Any, value: Any) -> Any:
         """An answer, after the arguments of its call were changed as the program's copies of them were."""
-        self._changed = changed is not None
         if changed is None or not arguments:  # of an answer that is only flushed there are none to write to
             return value
         if type(changed) is not tuple:
@@ -227,16 +155,16 @@ class Session:
 
     def _serve(self, number: Any, arguments: Any) -> memoryview:
         """The program calls a function that the tests gave it."""
-        if type(number) is not int or not 0 <= number < len(self._lent) or type(arguments) is not tuple:
+        if type(number) is not int or not 0 <= number < len(self._callbacks) or type(arguments) is not tuple:
             raise Gone("no sense")
         try:
-            answer: tuple[Any, ...] = ("value", self._lent[number](*arguments))
+            answer: tuple[Any, ...] = ("value", self._callbacks[number](*arguments))
         except Exception as error:  # the door: it goes back to the program, as it would in one process
             answer = ("raised", type(error).__name__, str(error))
         return codec.encode(answer, self._export)
 
     def _export(self, value: Any) -> codec.Reduced:
-        if isinstance(value, Live):
+        if isinstance(value, Handle):
             return codec.build, ("mine", value._number)
         if hasattr(value, "_handle"):
             return codec.build, ("mine", value._handle[1])
@@ -244,52 +172,29 @@ class Session:
             name = getattr(value, "__name__", "")
             if getattr(builtins, name, None) is value:
                 return codec.build, ("builtin", name)
-            self._lent.append(value)
-            return codec.build, ("yours", len(self._lent) - 1)
+            self._callbacks.append(value)
+            return codec.build, ("yours", len(self._callbacks) - 1)
         raise Unplain(f"{type(value).__name__} cannot cross to the program")
 
     def builders(self) -> codec.Builders:
         """Makes handles of this session out of a message from another."""
         return self._builders
 
-    def _live(self, number: int, name: str) -> Live:
+    def _live(self, number: int, name: str) -> Handle:
         if type(number) is not int or type(name) is not str:
             raise TypeError("not a handle")
         self._handed = True
-        return Live(self, number, name)
+        return Handle(self, number, name)
 
     def _error_type(self, number: int, names: tuple[str, ...]) -> type[BaseException]:
         self._handed = True
         return self._exceptions.handle(number, names)
 
     def _own(self, number: int) -> Callable[..., Any]:
-        return self._lent[number]
+        return self._callbacks[number]
 
 
 def announce(candidate: Callable[..., Any], calls: list[list[Any]]) -> None:
     """Say which calls will be made next, in order; a program elsewhere answers them without being asked."""
-    if isinstance(candidate, Live):
+    if isinstance(candidate, Handle):
         candidate._session.announce(candidate, calls)
-
-
-def confirmed(candidate: Callable[..., Any], calls: list[list[Any]], expected: list[Any]) -> bool:
-    """True: the answers to ``calls`` are just these. False: they are not worth it, and nothing was asked.
-
-    Raises Unsure where an answer may be another.
-    """
-    if not isinstance(candidate, Live) or not candidate._session.confirms:
-        return False
-    images = [image for value in expected if (image := codec.image(value)) is not None]
-    if len(calls) < _WORTH or len(images) != len(calls):
-        return False
-    candidate._session.confirm(candidate, calls, images)
-    return True
-
-
-def digested(candidate: Callable[..., Any], arguments: list[Any]) -> tuple[int | None, Callable[[], Any]]:
-    """The digest of the answer to a call, and how to get the answer itself."""
-    if isinstance(candidate, Live):
-        session = candidate._session
-        return session.ask("digest", candidate, arguments), lambda: session.ask("last")
-    answer = candidate(*arguments)
-    return codec.digest(answer), lambda: answer

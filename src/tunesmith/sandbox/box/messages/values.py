@@ -20,6 +20,11 @@ SCALARS = frozenset((int, float, str, bool, bytes, complex, type(None)))
 _NO_VALUES = ("type", "super", "property", "classmethod", "staticmethod", "__loader__")
 _TYPES = {n: kind for n, kind in vars(builtins).items() if isinstance(kind, type) and n not in _NO_VALUES}
 _NUMPY_KINDS = "biufcSUmM"
+_MOST_BITS = 1 << 17
+"""Of the parts of a Fraction, whose greatest common divisor takes quadratic time; digits of a Decimal."""
+_LONGEST_KIND = 32
+_MOST_FIELDS, _LONGEST_NAME = 256, 200
+"""Of a named tuple, for which the standard library compiles code."""
 
 
 def _simple(kind: str, parts: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], tuple[Any, ...]]:
@@ -99,6 +104,8 @@ def _library(module: str, name: str, kind: type) -> Callable[..., Any]:
 
     def builder(*parts: Any) -> Any:
         _is(kind, *parts)
+        if any((part.bit_length() if kind is int else len(part)) > _MOST_BITS for part in parts):
+            raise ValueError(f"a part of this {name} is too long")
         maker = getattr(importlib.import_module(module), name)
         return maker.fromisoformat(*parts) if kind is str and module == "datetime" else maker(*parts)
 
@@ -113,6 +120,8 @@ def _tuple_type(name: str, fields: tuple[str, ...]) -> Any:
 def _make_namedtuple(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Any:
     _is(str, name, *fields)
     _is(tuple, fields, values)
+    if len(fields) > _MOST_FIELDS or any(len(text) > _LONGEST_NAME for text in (name, *fields)):
+        raise ValueError("a named tuple of too many or too long names")
     return _tuple_type(name, fields)._make(values)
 
 
@@ -126,6 +135,8 @@ def _make_array(kind: str, shape: tuple[int, ...], data: bytes) -> Any:
     _is(tuple, shape)
     _is(int, *shape)
     _is(bytes, data)
+    if len(kind) > _LONGEST_KIND:
+        raise ValueError("not an array of numbers")
     import numpy
 
     dtype = numpy.dtype(kind)

@@ -1,4 +1,4 @@
-"""An alarm for code that may spin in the judge, and the keeper's watch over it."""
+"""An alarm for code that may not end in the judge, and the supervisor's watch over it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _DEADLINE = struct.Struct("<d")
 
 
 class Watch:
-    """Where a judge notes until when it may go on with what it does, and its keeper looks.
+    """Where a judge notes until when it may go on with what it does, for its supervisor to read.
 
-    A judge that is the first process of its namespace cannot be ended by a timer of its own. Both share
-    a page, made before the judge is forked and hidden from whatever the keeper forks later.
+    A judge that is the first process of its namespace cannot be killed by a timer of its own: the kernel
+    ignores deadly signals to process 1 from inside. Both share a page of memory, made before the judge is
+    forked and hidden from whatever the supervisor forks later.
     """
 
     def __init__(self) -> None:
@@ -39,12 +40,12 @@ class Watch:
 
 
 class Alarm:
-    """Ends code that spins: by what ``ring`` raises, and where that does not help, with this process.
+    """Ends code that runs too long: by what ``ring`` raises, and where that does not help, with this process.
 
-    What is raised may be swallowed by tests that catch everything, and waits for an operation in C to end.
+    What is raised may be caught by tests that catch everything, and a single operation in C ends first.
 
-    seconds: of CPU time that it may take.  watch: the watch over this process, where there is one: a fact
-    of the process, like its timers, and not of those who set the alarm.
+    seconds: of CPU time that it may take.  watch: the supervisor's watch over this process, where there is
+    one; of the class, since a process has one, as it has one timer.
     """
 
     watch: Watch | None = None
@@ -55,7 +56,7 @@ class Alarm:
     def __enter__(self) -> None:
         if self.watch is not None:
             self.watch.until(time.process_time() + self._seconds + _GRACE)
-            # For a keeper that cannot see its judge's clock (macOS); no other has a judge to kill then.
+            # Kills this process where a supervisor cannot read its clock (macOS).
             signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds + 2 * _GRACE)
         signal.signal(signal.SIGPROF, lambda *_: self._ring())
         signal.setitimer(signal.ITIMER_PROF, self._seconds)
@@ -63,7 +64,7 @@ class Alarm:
     def __exit__(self, *_: object) -> None:
         try:
             signal.setitimer(signal.ITIMER_PROF, 0)
-        finally:  # it may just ring
+        finally:  # the alarm may ring at this very moment
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             if self.watch is not None:
                 self.watch.until(0.0)

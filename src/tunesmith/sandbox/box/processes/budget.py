@@ -11,12 +11,14 @@ import time
 from typing import NoReturn
 
 from ..messages import channel
-from . import orders
+from . import protocol
 
 _IDLE_BEYOND = 2.0
+"""Seconds that a program may sleep beyond its limit of CPU seconds."""
 _BLIND_FACTOR = 6.0
+"""The wall bound is so much further away where waiting for a processor cannot be told from sleeping."""
 _TESTS_LEAST = 5.0
-_LAST_WORDS = 0.05
+_GRACE = 0.05
 
 
 class Clock:
@@ -35,8 +37,8 @@ class Clock:
 
 
 class WallBound:
-    """A distant bound on the wall, for a compiler: its time is that of processes below the one that is seen,
-    and the kernel's limit on the CPU time of each does the rest.
+    """A distant bound on wall time, for a compiler. Its CPU time is spent by processes below the one that can
+    be seen, so the kernel's limit on each process does the rest.
 
     over: the limit that was passed.
     """
@@ -69,48 +71,58 @@ class WallBound:
 class Budget(WallBound):
     """The limits of one program and its tests.
 
-    late: the limit at which the program was asked for what it held back; a test may then still fail, but
-    the program has not passed.
+    late: the limit at which the program was asked for the answers it had buffered; a test may then still
+    fail, but the program has not passed.
     """
 
-    def __init__(self, limit: float, server: orders.Server, clock: Clock) -> None:
+    def __init__(self, limit: float, server: protocol.ForkServer, clock: Clock) -> None:
         super().__init__(limit)
         self.of_tests = 2 * limit + _TESTS_LEAST
         self.late = ""
-        self.tests_server: orders.Server | None = None
+        self.tests_server: protocol.ForkServer | None = None
         self._server = server
-        self._clock, self._own_began = clock, clock.busy()
-        self._used = self._waited = 0.0  # before what is now asked of the program
+        self._clock = clock
+        self._used = 0.0  # CPU seconds before what is now asked of the program
+        self._start_idle_clock(0.0)
+
+    def _start_idle_clock(self, waited: float) -> None:
+        self._idle = 0.0
+        self._seen_at, self._seen_busy = time.monotonic(), self._used + waited + self._clock.busy()
 
     def renew(self, limit: float) -> None:
         """Count from here on."""
         so_far = self._server.probe()
-        self._used, self._waited = so_far.cpu, max(0.0, so_far.queued)
-        self.limit, self._began, self._own_began = limit, time.monotonic(), self._clock.busy()
+        self._used = so_far.cpu
+        self._start_idle_clock(max(0.0, so_far.queued))
+        self.limit, self._began = limit, self._seen_at
         self._look_at = self._began + limit + 0.005
 
-    def last_words(self) -> float:
-        """Seconds for the program to hand over what it has ready; once, then this raises OverLimit."""
+    def grace(self) -> float:
+        """Seconds for the program to hand over the answers it has; once, then this raises OverLimit."""
         if self.late:
             raise channel.OverLimit
         self.late, self.over = self.over, ""
-        self._look_at = time.monotonic() + _LAST_WORDS
-        return _LAST_WORDS
+        self._look_at = time.monotonic() + _GRACE
+        return _GRACE
 
     def tests_are_over(self) -> NoReturn:
-        """The tests have spun in the judge for as long as they may."""
+        """The judge has worked on this program and its tests for as long as it may."""
         self.over = "cpu time of the tests"
         raise channel.OverLimit
 
     def _check(self) -> float:
         program = self._server.probe()
-        used = program.cpu - self._used
-        left = self._left("cpu time", self.limit - used)
-        waited = max(0.0, program.queued) - self._waited
-        busy = used + waited + self._clock.busy() - self._own_began
+        left = self._left("cpu time", self.limit - (program.cpu - self._used))
+        busy = program.cpu + max(0.0, program.queued) + self._clock.busy()
         if self.tests_server is not None:
             tests = self.tests_server.probe()
             left = min(left, self._left("cpu time of the tests", self.of_tests - tests.cpu))
             busy += tests.cpu + max(0.0, tests.queued)
+        # Time in which somebody worked, or waited for a processor, is not idle; but of the time since the
+        # last look never more than has passed, or many threads at once could save up for a long sleep.
+        now = time.monotonic()
+        passed = now - self._seen_at
+        self._idle += passed - min(passed, max(0.0, busy - self._seen_busy))
+        self._seen_at, self._seen_busy = now, busy
         allowed = (self.limit + _IDLE_BEYOND) * (_BLIND_FACTOR if program.queued < 0 else 1)
-        return min(left, self._left("wall time", allowed - (time.monotonic() - self._began - busy)))
+        return min(left, self._left("wall time", allowed - self._idle))

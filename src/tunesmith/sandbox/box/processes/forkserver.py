@@ -1,7 +1,8 @@
-"""A small process that forks a child for every program, inside the walls that were raised around it.
+"""A small process that forks a child for every program, inside the isolation that was set up around it.
 
-One child runs at a time. A child is told nothing it should not know: it keeps four descriptors, its
-scratch folder and the modules preloaded here.
+A fork of a warm interpreter takes a millisecond, a new interpreter twenty. One child runs at a time. A
+child knows nothing that it should not: it has its descriptors, its scratch folder and the modules
+preloaded here.
 """
 
 from __future__ import annotations
@@ -22,36 +23,34 @@ from typing import Any
 from ..isolation import limits
 from ..isolation.limits import Call
 from ..isolation.namespaces import NOBODY
-from . import gaps, orders
+from . import protocol
 
 PRELOAD = (
     "collections", "copy", "functools", "heapq", "itertools", "math", "operator", "random", "re", "string",
     "typing",
 )  # fmt: skip
-"""What generated programs import often; the rest costs every fork more than it saves a few."""
-
+"""What generated programs import often; more would cost every fork more than it saves a few programs."""
 
 _CONTROL = 16
-"""The descriptor a fork server has its orders from; a child has fewer."""
+"""The descriptor that a fork server reads commands from; those of a child are lower."""
 _NUMBERS = struct.pack(f"{_CONTROL}i", *range(_CONTROL))
 
 
-class Walls:
-    """How a child is told apart from its fork server.
+class Isolation:
+    """How a child is separated from its fork server.
 
     alone: no other processes share its process namespace.  nobody: it runs as another user.
-    leaf: lays a filter against new processes on this process; None where there is no such thing.
+    leaf: installs a filter against new processes in this process; None where there is no such thing.
     parents: its children may have children, which end with them.
-    processes: at this RLIMIT_NPROC it cannot fork, so that the filter, which takes longer to lay, is
-    only for programs with threads; 0 where that limit does not bind.
-    spare: bytes that its children may have beyond their limit.
+    processes: at this RLIMIT_NPROC it cannot fork. Then the filter, which takes longer to install, is only
+    for programs with threads; 0 where that limit does not bind.
     """
 
     def __init__(self, scratch: str) -> None:
         self.scratch = scratch
         self.alone = self.nobody = self.parents = False
         self.leaf: Callable[[int], None] | None = None
-        self.processes = self.spare = 0
+        self.processes = 0
 
     def close_in(self, *, threads: bool, cpu_seconds: float, memory_bytes: int) -> None:
         """Become a program: another user, its limits, no new processes."""
@@ -59,25 +58,27 @@ class Walls:
             call(*arguments)
 
     def calls(self, threads: bool, cpu_seconds: float, memory_bytes: int) -> list[Call]:
-        """What ``close_in`` comes down to, made before the fork: a child pays for all that it looks up."""
+        """What ``close_in`` calls, made before the fork: what a child looks up itself costs every child.
+
+        The order matters: the user is changed while there is still the privilege for it, limits last.
+        """
         made: list[Call] = []
         if not self.alone:
-            made.append((os.setsid, ()))
+            made.append((os.setsid, ()))  # so that all it leaves can be killed as one process group
         if self.nobody:
             made += [(os.setresgid, (NOBODY,) * 3), (os.setresuid, (NOBODY,) * 3)]
         processes = self.processes
         if (threads or not self.processes) and self.leaf is not None:
-            made.append((self._lay_leaf, ()))
+            made.append((self._install_leaf, ()))
             processes = limits.THREADS if self.processes else 0
-        memory_bytes += self.spare if memory_bytes else 0
         return made + limits.of_program(memory_bytes, cpu_seconds, processes)
 
-    def _lay_leaf(self) -> None:
+    def _install_leaf(self) -> None:
         assert self.leaf is not None
         self.leaf(os.getpid())
 
     def find_process_limit(self) -> None:
-        """Whether a child at RLIMIT_NPROC 1 can really not fork, by trial; root is sometimes exempt."""
+        """Try whether a child at RLIMIT_NPROC 1 really cannot fork; root is sometimes exempt."""
         self.processes = 1
         child = os.fork()
         if child == 0:
@@ -104,10 +105,11 @@ def preload() -> None:
     sys.modules["random"].seed(0)
 
 
-def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -> None:
-    """Obey orders on ``control`` until it closes; ``become`` runs in each child, given descriptor 3.
+def serve(control: socket.socket, isolation: Isolation, become: Callable[[int], None]) -> None:
+    """Obey commands on ``control`` until it closes; ``become`` runs in each child, given descriptor 3.
 
-    Descriptors 0, 1, 2, ... are left free, so that those sent for a child have the right numbers at once.
+    Descriptors 0, 1, 2, ... are left free here: the kernel gives received ones the lowest free numbers, so
+    those sent for a child have the right numbers at once.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.dup2(control.detach(), _CONTROL, inheritable=False)
@@ -117,24 +119,23 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
     @functools.lru_cache(maxsize=16)
     def first_calls(count: int, *bounds: Any) -> list[Call]:
         """What a child does first: it keeps ``count`` descriptors, and becomes a program."""
-        return [(os.closerange, (count, 2 * _CONTROL)), *walls.calls(*bounds)]
+        return [(os.closerange, (count, 2 * _CONTROL)), *isolation.calls(*bounds)]
 
-    mode = os.stat(walls.scratch).st_mode
+    mode = os.stat(isolation.scratch).st_mode
+    # A collection in a child would write to, and so copy, the page of every object that is here now.
     gc.collect()
-    kept = gaps.fill()
     gc.freeze()
-    child, kept_to = 0, orders.ANY_PROCESSOR
-    size, room = orders.ORDER.size, socket.CMSG_SPACE(len(_NUMBERS))
+    child, processor = 0, protocol.ANY_PROCESSOR
+    size, room = protocol.COMMAND.size, socket.CMSG_SPACE(len(_NUMBERS))
     while True:
         data, sent, _, _ = control.recvmsg(size, room)
         if not data:
-            kept.clear()
             break
-        order, threads, processor, cpu_seconds, memory_bytes = orders.ORDER.unpack(data)
-        if order == orders.FORK:
-            if processor != kept_to:
-                kept_to = processor
-                orders.keep_to(processor)
+        command, threads, wanted, cpu_seconds, memory_bytes = protocol.COMMAND.unpack(data)
+        if command == protocol.FORK:
+            if wanted != processor:
+                processor = wanted
+                protocol.keep_to(processor)
             count = _in_place(sent)
             calls = first_calls(count, threads, cpu_seconds, memory_bytes)
             child = os.fork()
@@ -144,18 +145,18 @@ def serve(control: socket.socket, walls: Walls, become: Callable[[int], None]) -
                         call(*arguments)
                     become(3)
                 finally:
-                    os._exit(0)
+                    os._exit(0)  # never back into this loop, whatever was raised
             os.closerange(0, count)
-        elif order == orders.PROBE:
+        elif command == protocol.PROBE:
             control.sendall(_probe(child))
-        elif order == orders.NUDGE:
-            os.kill(child, orders.NUDGE_SIGNAL)
+        elif command == protocol.FLUSH:
+            os.kill(child, protocol.FLUSH_SIGNAL)
         else:
-            control.sendall(_end(child, walls))
-            wipe(walls.scratch, mode)
+            control.sendall(_end(child, isolation))
+            wipe(isolation.scratch, mode)
             child = 0
     if child:
-        _end(child, walls)
+        _end(child, isolation)
 
 
 def _in_place(sent: list[tuple[int, int, bytes]]) -> int:
@@ -168,31 +169,34 @@ def _in_place(sent: list[tuple[int, int, bytes]]) -> int:
 
 
 def _probe(child: int) -> bytes:
-    return orders.REPORT.pack(child, cpu(child), orders.queued(child), 0)
+    return protocol.REPORT.pack(child, cpu(child), protocol.queued(child), 0)
 
 
 def cpu(process: int) -> float:
-    """CPU seconds that a process has used; 0 where that cannot be seen."""
+    """CPU seconds that a process has used; 0 where that cannot be seen.
+
+    The number is how Linux names the clock of another process (CPUCLOCK_SCHED in ``clock_getcpuclockid``).
+    """
     try:
         return time.clock_gettime((~process << 3) | 2)
     except OSError:
         return 0.0
 
 
-def _end(child: int, walls: Walls) -> bytes:
+def _end(child: int, isolation: Isolation) -> bytes:
     os.kill(child, signal.SIGKILL)
-    if not walls.alone:
+    if not isolation.alone:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
-    if walls.parents and walls.alone:
+    if isolation.parents and isolation.alone:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             while os.wait():
                 pass
     used = usage.ru_utime + usage.ru_stime
-    return orders.REPORT.pack(os.waitstatus_to_exitcode(status), used, -1.0, usage.ru_maxrss * 1024)
+    return protocol.REPORT.pack(os.waitstatus_to_exitcode(status), used, -1.0, usage.ru_maxrss * 1024)
 
 
 def _as_new(folder: str, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""What a program prints, as far as it is kept."""
+"""What a program prints, up to a limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import select
 
 CAPTURE = 1 << 18
-"""Bytes kept of each stream; the rest is read and forgotten, so that printing never blocks a program."""
+"""Bytes kept of each stream; the rest is read and thrown away, so that printing never blocks a program."""
 
 
 class Streams:
@@ -39,7 +39,7 @@ class Streams:
         return bool(chunk)
 
     def close(self) -> None:
-        """Take the rest, and let go."""
+        """Read the rest and close both."""
         for fd in self._kept:
             while self._read(fd):
                 pass

@@ -1,4 +1,4 @@
-"""One program under way: its process, its line, its streams."""
+"""One program that is being judged: its process, its line, its streams."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ import socket
 import time
 from typing import Any
 
-from ..messages import channel, codec, live
+from ..messages import channel, codec, handle
 from ..messages.codec import Message
-from . import orders
+from . import protocol
 from .budget import Budget, Clock
 from .streams import Streams
 
 HANG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 _SILENCE = 0.25
-"""Seconds on the wall after which a silent program is asked for what it holds back."""
+"""Seconds after which a silent program is asked for the answers it has buffered."""
 THREAD_WORDS = (
     "hread", "concurrent", "multiprocess", "asyncio", "numpy", "pandas", "scipy", "sklearn", "torch",
     "joblib", "tqdm", "tensorflow", "numba", "matplotlib",
 )  # fmt: skip
-"""A program that says none of these may not start threads; to let it would cost every program more."""
+"""A program without any of these words may not start threads: the filter that allows threads and no
+processes takes longer to install than a limit on both."""
 
 
 class Abandoned(channel.Ended):
-    """The caller or the keeper is gone: nobody wants to know any more."""
+    """The caller or the supervisor is gone, so this worker ends."""
 
 
 class Trial:
-    """One program under way: its process, its line, its streams and its limits."""
+    """One program that is being judged: its process, its line, its streams and its limits."""
 
-    def __init__(self, job: dict[str, Any], server: orders.Server, clock: Clock, masters: list[int]) -> None:
+    def __init__(
+        self, job: dict[str, Any], server: protocol.ForkServer, clock: Clock, masters: list[int]
+    ) -> None:
         self.budget = Budget(float(job["cpu_seconds"]), server, clock)
         self._server = server
         self.line, theirs = socket.socketpair()
@@ -54,17 +57,21 @@ class Trial:
         self._poll.register(self._fd, select.POLLIN)
 
     def exchange(self, message: memoryview) -> Message:
-        """Send a question and give the answer, reading what the program prints meanwhile."""
+        """Send a question and give the answer, reading what the program prints meanwhile.
+
+        A long message may fill the socket while the program is blocked by a full pipe that this process must
+        empty first; a short one always fits.
+        """
         if len(message) > 1 << 16:
             self._send_slowly(message)
         else:
             channel.write_all(self._fd, message)
         return self.receive()
 
-    def test_apart(
-        self, tests: str, entry_point: str, names: dict[str, Any], server: orders.Server
+    def test_separately(
+        self, tests: str, entry_point: str, names: dict[str, Any], server: protocol.ForkServer
     ) -> Message:
-        """Let a process of its own run the tests and ask the program; its verdict."""
+        """Have a process of their own run the tests and ask the program; its verdict, undecoded."""
         ours, theirs = socket.socketpair()
         nothing = stdin("")
         fds = [nothing, nothing, nothing, theirs.fileno(), self.line.fileno()]
@@ -75,12 +82,12 @@ class Trial:
         self._poll.unregister(self._fd)
         self._watch(ours)
         try:
-            return self.exchange(codec.encode((tests, entry_point, names), live.relay))
+            return self.exchange(codec.encode((tests, entry_point, names), handle.relay))
         finally:
             ours.close()
 
-    def end_tests(self) -> orders.Report:
-        """How a process of the tests ended that gave no verdict. Raises OverLimit where its time was over."""
+    def end_tests(self) -> protocol.ChildReport:
+        """How the process of the tests, which gave no verdict, ended. Raises OverLimit if it ran too long."""
         server, self.budget.tests_server = self.budget.tests_server, None
         assert server is not None
         report = server.end()
@@ -126,21 +133,21 @@ class Trial:
         return buffer[head:needed]
 
     def _wait(self) -> None:
-        """Until the line is ready; printed bytes are taken in passing. Raises OverLimit.
+        """Until the line is ready; printed bytes are read meanwhile. Raises OverLimit.
 
-        After a while the program is asked for the answers it holds back: one may be wrong already.
+        After a while the program is asked for the answers it has buffered: one may be wrong already.
         """
-        nudge_at = time.monotonic() + _SILENCE
+        flush_at = time.monotonic() + _SILENCE
         while True:
             try:
                 nap = self.budget.nap()
             except channel.OverLimit:
-                nap = self.budget.last_words()
-                self._server.nudge()
-            if nudge_at and (left := nudge_at - time.monotonic()) <= 0:
-                nudge_at = 0.0
-                self._server.nudge()
-            elif nudge_at:
+                nap = self.budget.grace()
+                self._server.flush()
+            if flush_at and (left := flush_at - time.monotonic()) <= 0:
+                flush_at = 0.0
+                self._server.flush()
+            elif flush_at:
                 nap = min(nap, left)
             line_ready = False
             for fd, _ in self._poll.poll(nap * 1000 + 1):
@@ -153,11 +160,11 @@ class Trial:
             if line_ready:
                 return
 
-    def close(self) -> orders.Report:
+    def close(self) -> protocol.ChildReport:
         """End the program; afterwards ``text`` has all it printed that is kept."""
         if self.budget.tests_server is not None:
             self.budget.tests_server.end()
-        report = self._server.end()  # before the line is closed, which would wake the program to no end
+        report = self._server.end()  # before the line is closed, which would wake the program for nothing
         self.line.close()
         self._streams.close()
         return report

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from .plain import ORACLE
+from .inline import ORACLE
 
 _OF_THE_PROCESS = frozenset((
     "globals", "locals", "vars", "eval", "exec", "compile", "__import__", "redirect_stdout",

@@ -1,4 +1,4 @@
-"""Runs tests: a verdict is the word ``passed``, or the class of what they raised and where."""
+"""Runs tests: nothing where every test held, or the class of what they raised and where."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def attempt(tests: str | Any, entry_point: str, scope: dict[str, Any]) -> tuple[
             check(scope[entry_point] if entry_point in scope else _missing(entry_point))
     except Ended:
         raise
-    except BaseException as error:  # the door: what tests raise is the verdict
+    except BaseException as error:  # whatever tests raise, even SystemExit, is the verdict
         if type(error) is SystemExit and not error.code and "<program>" not in _files(error):
             return "", ""  # unittest.main() ends so where every test held
         return name_of(error), trace(error)
@@ -55,7 +55,7 @@ def _files(error: BaseException) -> set[str]:
 
 
 def as_main(module: types.ModuleType) -> dict[str, Any]:
-    """``module`` in the place of the script that runs; its names, for tests to run among."""
+    """Make ``module`` the script that runs, ``__main__``; gives its names, for tests to run among."""
     module.__name__ = "__main__"
     sys.modules["__main__"] = module
     sys.argv = ["tests"]
@@ -75,9 +75,9 @@ def trace(error: BaseException) -> str:
         lines.append(f"{error.filename} line {error.lineno}")
     try:
         text = str(error)[:LONGEST]
-    except (Exception, SystemExit):  # the door: an exception may break its own str()
+    except (Exception, SystemExit):  # an exception's own str() may raise anything
         text = "?"
-    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    notes = [note[:LONGEST] for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
     return "\n".join(
         [*notes[:1], *lines[-8:], f"{type(error).__name__}: {text}" if text else type(error).__name__]
     )

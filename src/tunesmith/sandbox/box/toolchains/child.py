@@ -1,4 +1,4 @@
-"""One child under way, seen by the judge: its line, what it prints, and its limits."""
+"""One running child, seen by the judge: its line, what it prints, and its limits."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import socket
 from typing import Any
 
 from ..messages import codec
-from ..processes import budget, orders, streams, trial
+from ..processes import budget, protocol, streams, trial
 
 
-class Errand:
-    """A child of a fork server that has been given ``order``, within ``limits``."""
+class Child:
+    """A child of a fork server that was sent ``order``, within ``limits``."""
 
     def __init__(
         self,
-        server: orders.Server,
+        server: protocol.ForkServer,
         order: dict[str, Any],
         masters: list[int],
         limits: budget.WallBound,
@@ -45,10 +45,10 @@ class Errand:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.line.sendall(codec.HEAD.pack(len(body)) + body + feed)
 
-    def heard(self, most: int = 4096) -> tuple[bytes, list[int]]:
-        """All that the child says on its line until that closes, and descriptors that it sends.
+    def read_all(self, most: int = 4096) -> tuple[bytes, list[int]]:
+        """All that the child writes to its line until that closes, and a descriptor that it sends.
 
-        Of a talkative child only the first ``most`` bytes are kept. Raises OverLimit, Abandoned.
+        Only the first ``most`` bytes are kept. Raises OverLimit, Abandoned.
         """
         said, sent = bytearray(), list[int]()
         while True:
@@ -66,7 +66,7 @@ class Errand:
             said += chunk[: most - len(said)]
 
     def _wait(self) -> None:
-        """Until the line is ready; printed bytes are taken in passing. Raises OverLimit, Abandoned."""
+        """Wait until the line is ready; printed bytes are read meanwhile. Raises OverLimit, Abandoned."""
         while True:
             line_ready = False
             for fd, _ in self._poll.poll(self._limits.nap() * 1000 + 1):
@@ -79,7 +79,7 @@ class Errand:
             if line_ready:
                 return
 
-    def close(self) -> orders.Report:
+    def close(self) -> protocol.ChildReport:
         """End the child and all below it; afterwards ``text`` has all it printed that is kept."""
         self.line.close()
         report = self._server.end()
@@ -87,5 +87,5 @@ class Errand:
         return report
 
     def text(self) -> list[str]:
-        """Standard output and standard error, as far as they are kept."""
+        """Standard output and standard error, up to a limit."""
         return self._streams.text()

@@ -1,7 +1,7 @@
-"""A compiler that stays: warm after its first source, asked over its line for one source at a time.
+"""A compiler that keeps running, so that it is warm after its first source.
 
-It runs behind the walls of a program (no processes, no network, its own scratch) and is replaced when a
-source takes it past a limit, when it dies, and after so many sources. It never runs what it compiles.
+It is as isolated as a program (no processes, no network, a scratch folder of its own) and is replaced when
+a source takes it past a limit, when it dies, and after so many sources. It never runs what it compiles.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import struct
 from typing import Any
 
 from ..messages import channel
-from ..processes import budget, orders
-from . import Fault
-from .child import Errand
+from ..processes import budget, protocol
+from . import BuildError
+from .child import Child
 
 CPU_SECONDS = 20.0
 """CPU time for one source."""
@@ -23,11 +23,11 @@ _HEAD = struct.Struct(">?I")
 _LARGEST = 32 << 20
 
 
-class _Visit(Errand):
+class _RunningCompiler(Child):
     """A running compiler."""
 
     def ask(self, source: bytes) -> tuple[bool, bytes]:
-        """Whether it compiled, and what came of it or what the compiler said. Raises OverLimit, Gone."""
+        """Whether it compiled, and the result or the compiler's message. Raises OverLimit, Gone."""
         try:
             self.line.sendall(struct.pack(">I", len(source)) + source)
         except (BrokenPipeError, ConnectionResetError):
@@ -51,54 +51,54 @@ class _Visit(Errand):
         return bytes(said)
 
 
-class Standing:
-    """A compiler by the order that starts it: program, arguments, environment.
+class CompilerServer:
+    """A compiler, and the order that starts it: program, arguments, environment.
 
     control: of a fork server of its own.  masters: descriptors whose hanging up ends all.
     """
 
     def __init__(self, order: dict[str, Any], control: socket.socket, masters: list[int]) -> None:
         self._order = {"files": {}, "data_bytes": MEMORY_BYTES, "environment": {}, **order}
-        self._server, self._masters = orders.Server(control), masters
+        self._server, self._masters = protocol.ForkServer(control), masters
         self._clock = budget.Clock()
-        self._visit: _Visit | None = None
+        self._compiler: _RunningCompiler | None = None
         self._limits = budget.Budget(_LIFETIME, self._server, self._clock)
         self._served = 0
 
     def compile(self, source: str) -> bytes:
-        """What comes of ``source``. Raises Fault with the compiler's message, or where it cannot."""
+        """``source``, compiled. Raises BuildError with the compiler's message, or where it cannot."""
         encoded = source.encode("utf-8", "replace")
         while True:
-            fresh = self._visit is None
+            fresh = self._compiler is None
             try:
                 running = self._running()
                 self._limits.renew(CPU_SECONDS)
                 compiled, answer = running.ask(encoded)
             except channel.OverLimit:
                 self._close()
-                raise Fault("timeout", f"{self._limits.over} of the compiler") from None
+                raise BuildError("timeout", f"{self._limits.over} of the compiler") from None
             except channel.Gone:
                 said = self._close()
-                if not fresh:  # what came before may have worn it out
+                if not fresh:  # the sources before may have used up its memory
                     continue
-                raise Fault("error", "CompileError", f"the compiler died\n{said}") from None
+                raise BuildError("error", "CompileError", f"the compiler died\n{said}") from None
             self._served += 1
             if self._served >= _SOURCES:
                 self._close()
             if not compiled:
-                raise Fault("error", "CompileError", answer.decode("utf-8", "replace"))
+                raise BuildError("error", "CompileError", answer.decode("utf-8", "replace"))
             return answer
 
-    def _running(self) -> _Visit:
-        if self._visit is None:
+    def _running(self) -> _RunningCompiler:
+        if self._compiler is None:
             self._limits = budget.Budget(_LIFETIME, self._server, self._clock)
-            self._visit = _Visit(self._server, self._order, self._masters, self._limits)
+            self._compiler = _RunningCompiler(self._server, self._order, self._masters, self._limits)
             self._served = 0
-        return self._visit
+        return self._compiler
 
     def _close(self) -> str:
-        visit, self._visit = self._visit, None
-        if visit is None:
+        compiler, self._compiler = self._compiler, None
+        if compiler is None:
             return ""
-        visit.close()
-        return "".join(visit.text())[-2000:]
+        compiler.close()
+        return "".join(compiler.text())[-2000:]

@@ -1,7 +1,7 @@
-"""C++: one translation unit of program and tests, each a file of its own, and the last word linked to it.
+"""C++: one translation unit of program and tests, linked with the completion token.
 
 Unoptimised, with the precompiled standard header where the program includes ``<bits/stdc++.h>``, which
-holds all others; a program that names its headers gets those only, as it would elsewhere.
+includes all others; a program that names its headers gets only those, as it would with any compiler.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from . import Fault, Launch, native, stated
+from . import BuildError, Launch, explain, native
 
 if TYPE_CHECKING:
-    from .toolchain_judge import Shop, Stage
+    from .toolchain_judge import BuildTools, Stage
 
 SERVERS = ("build", "run")
 _INCLUDED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
@@ -24,7 +24,7 @@ _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _NOT_CODE = re.compile(
     r"""//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL
 )
-"""Comments and strings, nearly; what this gets wrong is found out by the compiler."""
+"""Comments and strings, nearly; where this is wrong the compiler fails, and all headers are tried."""
 _TAKEN_BACK = (
     "assert", "main", "if", "else", "for", "while", "do", "switch", "case", "default", "break", "continue",
     "return", "goto", "try", "catch", "throw", "int", "bool", "char", "float", "double", "long", "short",
@@ -37,38 +37,41 @@ _UNDEFINED = "".join(f"#undef {name}\n" for name in _TAKEN_BACK)
 _UNCAUGHT = re.compile(r"terminate called after throwing an instance of '([^']+)'")
 
 
-def make(job: dict[str, Any], shop: Shop) -> Launch:
+def make(job: dict[str, Any], tools: BuildTools) -> Launch:
     """Compile, or take what was compiled before."""
     code, tests = job["code"], job["tests"]
     if tests and not _MAIN.search(tests):
-        raise Fault("error", "bad tests", "the tests have no main()")
-    program, word = shop.kept(code, tests, make=lambda word: _build(code, tests, word, shop))
-    return Launch(program, word, stated=_stated)
+        raise BuildError("error", "bad tests", "the tests have no main()")
+    program, token = tools.kept(code, tests, make=lambda token: _build(code, tests, token, tools))
+    return Launch(program, token, explain=_explain)
 
 
-def _build(code: str, tests: str, word: bytes, shop: Shop) -> int:
-    """With the light headers where they should do, and with all where that does not compile."""
-    folder = shop.settings["headers"]
+def _build(code: str, tests: str, token: bytes, tools: BuildTools) -> int:
+    """With the light headers where those should be enough, and with all where that does not compile."""
+    folder = tools.settings["headers"]
     kind = _headers(code + tests, folder)
     if kind == "light":
         try:
             light = ["-include", f"{folder}/light.h", f"-I{folder}"]
-            return shop.build(_stages(code, tests, word, shop.settings, light), "program")
-        except Fault as fault:
-            if fault.status != "error":
+            return tools.build(_stages(code, tests, token, tools.settings, light), "program")
+        except BuildError as error:
+            if error.status != "error":
                 raise
     whole = [] if kind == "named" else ["-include", f"{folder}/whole.h"]
-    return shop.build(_stages(code, tests, word, shop.settings, whole), "program")
+    return tools.build(_stages(code, tests, token, tools.settings, whole), "program")
 
 
-def _stages(code: str, tests: str, word: bytes, settings: dict[str, Any], headers: list[str]) -> list[Stage]:
+def _stages(code: str, tests: str, token: bytes, settings: dict[str, Any], headers: list[str]) -> list[Stage]:
     compiler: str = settings["compiler"]
     failed = f"f_{secrets.token_hex(16)}"
     sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(failed if tests else "")}
-    last = native.patched(f"{settings['last']}/fails.o", word, failed)
+    object_ = native.patched(f"{settings['objects']}/fails.o", token, failed)
     return [
         (sources, [compiler, *settings["flags"], *headers, "-c", "main.cpp", "-o", "main.o"]),
-        ({"last.o": last}, [compiler, *settings["link"], *native.WRAP, "main.o", "last.o", "-o", "program"]),
+        (
+            {"token.o": object_},
+            [compiler, *settings["link"], *native.WRAP, "main.o", "token.o", "-o", "program"],
+        ),
     ]
 
 
@@ -98,7 +101,7 @@ def _heavy(folder: str) -> frozenset[str]:
         return frozenset(file.read().split())
 
 
-def _stated(code: int, stderr: str) -> tuple[str, str]:
+def _explain(code: int, stderr: str) -> tuple[str, str]:
     if uncaught := _UNCAUGHT.search(stderr):
         return "failed", "MemoryError" if "bad_alloc" in uncaught[1] else uncaught[1]
-    return stated(code, stderr)
+    return explain(code, stderr)

@@ -1,7 +1,7 @@
 """Go: program and tests in one package, compiled and linked without the ``go`` command.
 
 Tests have a ``main``, or functions for ``go test``, which are then called through package testing. They
-stand in one file with the program, or where they begin with a package clause or imports in their own.
+are in one file with the program, or in their own where they begin with a package clause or imports.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any
 
-from . import Fault, Launch, stated
+from . import BuildError, Launch, explain
 
 if TYPE_CHECKING:
-    from .toolchain_judge import Shop, Stage
+    from .toolchain_judge import BuildTools, Stage
 
 SERVERS = ("build", "run")
 _PACKAGE = re.compile(r"^package[ \t]+\w+", re.MULTILINE)
@@ -37,8 +37,8 @@ func _() int { panic(0) }
 
 func main() {
 	testsMain()
-	word := [2]uint64{FIRST, SECOND}
-	syscall.RawSyscall(syscall.SYS_WRITE, 3, uintptr(unsafe.Pointer(&word)), 16)
+	token := [2]uint64{FIRST, SECOND}
+	syscall.RawSyscall(syscall.SYS_WRITE, 3, uintptr(unsafe.Pointer(&token)), 16)
 }
 """
 _TESTING = """package main
@@ -81,33 +81,33 @@ func testsMain() {
 """As the ``go`` command writes it, but that no flag set by the program takes tests out."""
 
 
-def make(job: dict[str, Any], shop: Shop) -> Launch:
+def make(job: dict[str, Any], tools: BuildTools) -> Launch:
     """Compile, or take what was compiled before."""
     code, tests = job["code"], job["tests"]
     try:
-        program, word = shop.kept(code, tests, make=lambda word: _build(code, tests, word, shop))
-    except Fault as fault:
-        needed = next((name for name in _NEEDED.findall(fault.said) if f'"{name}"' in tests), "")
-        if needed and fault.failure == "CompileError":
-            raise Fault("refused", f"needs package {needed}", fault.said) from None
+        program, token = tools.kept(code, tests, make=lambda token: _build(code, tests, token, tools))
+    except BuildError as error:
+        needed = next((name for name in _NEEDED.findall(error.message) if f'"{name}"' in tests), "")
+        if needed and error.failure == "CompileError":
+            raise BuildError("refused", f"needs package {needed}", error.message) from None
         raise
-    return Launch(program, word, of_data=True, stated=_stated)
+    return Launch(program, token, of_data=True, explain=_explain)
 
 
-def _build(code: str, tests: str, word: bytes, shop: Shop) -> int:
-    settings, flags = shop.settings, ["-importcfg", shop.settings["packages"]]
+def _build(code: str, tests: str, token: bytes, tools: BuildTools) -> int:
+    settings, flags = tools.settings, ["-importcfg", tools.settings["packages"]]
     sources = _woven(code, tests) if tests else {"program.go": code}
     if tests:
-        first, second = struct.unpack("<QQ", word)
+        first, second = struct.unpack("<QQ", token)
         sources["last.go"] = _LAST.replace("FIRST", str(first)).replace("SECOND", str(second))
     compile_ = [settings["compile"], "-o", "main.a", "-p", "main", *flags, *sources]
     link = [settings["link"], "-o", "program", *flags, "-s", "-w", "main.a"]
     stages: list[Stage] = [(sources, compile_), ({}, link)]
-    return shop.build(stages, "program", {"CGO_ENABLED": "0"})
+    return tools.build(stages, "program", {"CGO_ENABLED": "0"})
 
 
 def _woven(code: str, tests: str) -> dict[str, str]:
-    """Files by name. Raises Fault where the tests have nothing to call."""
+    """Files by name. Raises BuildError where the tests have nothing to call."""
     files = {}
     if _MAIN.search(tests):
         tests = _MAIN.sub("func testsMain()", tests, count=1)
@@ -115,7 +115,9 @@ def _woven(code: str, tests: str) -> dict[str, str]:
         cases = "".join(_CASE.replace("NAME", name) for name in names)
         files["cases.go"] = _TESTING.replace("CASES", cases).replace("COUNT", str(len(names)))
     else:
-        raise Fault("error", "bad tests", "the tests have no func main() and no func Test...(t *testing.T)")
+        raise BuildError(
+            "error", "bad tests", "the tests have no func main() and no func Test...(t *testing.T)"
+        )
     code = _PACKAGE.sub("package main", code, count=1)
     if tests.lstrip().startswith("import"):
         tests = f"package main\n{tests}"
@@ -124,9 +126,9 @@ def _woven(code: str, tests: str) -> dict[str, str]:
     return {"program.go": f"{code}\n{tests}", **files}
 
 
-def _stated(code: int, stderr: str) -> tuple[str, str]:
+def _explain(code: int, stderr: str) -> tuple[str, str]:
     if code != 2:
-        return stated(code, stderr)
+        return explain(code, stderr)
     if "goroutine stack exceeds" in stderr:
         return "failed", "RecursionError"
     if "cannot allocate memory" in stderr or "out of memory" in stderr:

@@ -1,7 +1,7 @@
 """Imports that tests in JavaScript and TypeScript begin with, and the modules that they need.
 
-Program and tests are scripts, where an import cannot stand; ``require`` gives the same modules of node's.
-Tests that need any other module say nothing about the program.
+Program and tests are scripts, in which an import is a syntax error; ``require`` gives the same modules of
+node. Tests that need any other module cannot be run, so their program is refused.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def _call(found: re.Match[str]) -> str:
     return call + "\n" * (found[0].count("\n") - call.count("\n"))
 
 
-def needed(tests: str, said: str) -> str:
+def needed(tests: str, message: str) -> str:
     """The module, not of node, that ``tests`` name and that was not found; empty where there is none."""
-    for module in _NOT_FOUND.findall(said):
+    for module in _NOT_FOUND.findall(message):
         named = f"'{module}'" in tests or f'"{module}"' in tests
         if named and module.removeprefix("node:").partition("/")[0] not in _OF_NODE:
             return str(module)

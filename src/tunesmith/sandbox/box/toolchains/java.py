@@ -1,7 +1,7 @@
 """Java: a compiler that stays warm, and a fresh virtual machine for every program (``jvm/``).
 
-A program and its tests are one source, in one file's worth, started at its last ``main``; assertions are
-on. Public classes may have any name.
+A program and its tests are one source, started at its last ``main``; assertions are on. Public classes may
+have any name.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import secrets
 import struct
 from typing import TYPE_CHECKING, Any
 
-from . import Fault, Launch, stated
+from . import BuildError, Launch, explain
 
 if TYPE_CHECKING:
-    from .toolchain_judge import Shop
+    from .toolchain_judge import BuildTools
 
 _NO_MAIN = "error: no main method"
 _APART = '\n/*"""*/\n'
@@ -29,25 +29,25 @@ _BESIDE_HEAP = 192 << 20
 _LEAST_HEAP = 64 << 20
 
 
-def make(job: dict[str, Any], shop: Shop) -> Launch:
+def make(job: dict[str, Any], tools: BuildTools) -> Launch:
     """The compiled classes go to the program's machine over its line: nothing is written to disk."""
-    order = {"program": shop.settings["java"], "arguments": _command(shop.settings, "Compiler", 512 << 20)}
+    order = {"program": tools.settings["java"], "arguments": _command(tools.settings, "Compiler", 512 << 20)}
     source = job["code"] + _APART + job["tests"] if job["tests"] else job["code"]
     try:
-        classes = shop.compiler(order).compile(source)
-    except Fault as fault:
-        if fault.said == _NO_MAIN:
-            raise Fault("error", "bad tests" if job["tests"] else "no main", fault.said) from None
+        classes = tools.compiler(order).compile(source)
+    except BuildError as error:
+        if error.message == _NO_MAIN:
+            raise BuildError("error", "bad tests" if job["tests"] else "no main", error.message) from None
         raise
-    word = secrets.token_bytes(16)
+    token = secrets.token_bytes(16)
     heap = max(_LEAST_HEAP, job["memory_bytes"] - _BESIDE_HEAP)
     return Launch(
-        program=shop.settings["java"],
-        word=word,
-        arguments=_command(shop.settings, "Launcher", heap),
-        feed=word + struct.pack(">I", len(classes)) + classes,
+        program=tools.settings["java"],
+        token=token,
+        arguments=_command(tools.settings, "Launcher", heap),
+        feed=token + struct.pack(">I", len(classes)) + classes,
         of_data=True,
-        stated=_stated,
+        explain=_explain,
     )
 
 
@@ -59,8 +59,8 @@ def _command(settings: dict[str, Any], name: str, heap: int) -> list[str]:
     ]
 
 
-def _stated(code: int, stderr: str) -> tuple[str, str]:
+def _explain(code: int, stderr: str) -> tuple[str, str]:
     uncaught = _UNCAUGHT.search(stderr)
     if code < 0 or uncaught is None:
-        return stated(code, stderr)
+        return explain(code, stderr)
     return ("error" if uncaught[1] == "OutOfMemoryError" else "failed"), uncaught[1]

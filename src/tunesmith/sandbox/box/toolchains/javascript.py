@@ -10,11 +10,11 @@ import secrets
 import struct
 from typing import TYPE_CHECKING, Any
 
-from . import Launch, stated
+from . import Launch, explain
 from .imports import needed, required
 
 if TYPE_CHECKING:
-    from .toolchain_judge import Shop
+    from .toolchain_judge import BuildTools
 
 _HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "node")
 _UNCAUGHT = re.compile(r"^(?:Uncaught )?(?:\w+: )?(\w*(?:Error|Exception)\b)", re.MULTILINE)
@@ -22,27 +22,27 @@ _IN_TESTS, _BEFORE_TESTS = 1, 2
 _HEAP_SHARE = 0.75
 
 
-def make(job: dict[str, Any], shop: Shop) -> Launch:
+def make(job: dict[str, Any], tools: BuildTools) -> Launch:
     """The program as it is."""
-    return launch(job, shop.settings, job["code"], required(job["tests"]), "program.js")
+    return launch(job, tools.settings, job["code"], required(job["tests"]), "program.js")
 
 
 def launch(job: dict[str, Any], settings: dict[str, Any], code: str, tests: str, name: str) -> Launch:
     """``code``, then ``tests``, in a node of their own."""
-    word = secrets.token_bytes(16)
+    token = secrets.token_bytes(16)
     body = json.dumps({"code": code, "tests": tests, "name": name}).encode()
     return Launch(
         program=settings["node"],
-        word=word,
+        token=token,
         arguments=[settings["node"], *_flags(settings, job["memory_bytes"]), f"{_HERE}/launch.js"],
-        feed=word + struct.pack("<I", len(body)) + body,
+        feed=token + struct.pack("<I", len(body)) + body,
         of_data=True,
-        stated=functools.partial(_stated, tests),
+        explain=functools.partial(_explain, tests),
     )
 
 
 def _flags(settings: dict[str, Any], memory_bytes: int) -> list[str]:
-    """Node's own walls stand inside ours: no inspector, threads, add-ons, and no file but its own."""
+    """Node's own permission model, inside our isolation: no inspector, threads, add-ons or other files."""
     flags = ["--no-warnings", "--unhandled-rejections=strict"]
     flags.append(f"--max-old-space-size={int(memory_bytes * _HEAP_SHARE) >> 20}")
     if settings["permission"]:
@@ -53,12 +53,12 @@ def _flags(settings: dict[str, Any], memory_bytes: int) -> list[str]:
     return flags
 
 
-def _stated(tests: str, code: int, stderr: str) -> tuple[str, str]:
+def _explain(tests: str, code: int, stderr: str) -> tuple[str, str]:
     if code == _IN_TESTS and (module := needed(tests, stderr)):
         return "refused", f"needs module {module}"
     uncaught = _UNCAUGHT.search(stderr)
     if code < 0 or uncaught is None:
         if "JavaScript heap out of memory" in stderr:
             return "error", "MemoryError"
-        return stated(code, stderr)
+        return explain(code, stderr)
     return ("error" if code == _BEFORE_TESTS else "failed"), uncaught[1]

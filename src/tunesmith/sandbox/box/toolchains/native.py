@@ -1,10 +1,10 @@
-"""What is linked to a program in machine code: a ``main`` around its own, which speaks the last word.
+"""What is linked to a program in machine code: a ``main`` around its own, which writes the completion token.
 
-It is compiled once, with a mark in the place of the word and of one function's name; both are written
-over, with new random ones, for every program. That happens after the program was compiled, so that no
-source can embed the word or call the function. The linker lets this ``main`` stand in for the program's
-own, which cannot reach it by name. It calls the kernel directly, since a program may have put its own
-functions in the place of the library's.
+It is compiled once, with placeholders for the token and for one function's name; both are overwritten with
+new random ones for every program. That happens after the program was compiled, so no source can embed the
+token or call the function. The linker puts this ``main`` before the program's own (``--wrap``), which
+cannot reach it by name. It calls the kernel directly, since a program may have replaced the library's
+functions.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ COMPILE = ("-O1", "-w", "-fno-builtin", "-fno-stack-protector", "-fPIC")
 WRAP = ("-Wl,--wrap=main",)
 """For the compiler of the source below, and for the linker of a program."""
 NAME = "f_" + "0" * 32
-_WORD = b"the word's place"
+_TOKEN = b"the token's spot"
 
 
 def source() -> str:
     """C with a function called NAME: what ``assert`` calls when it fails, or with ``ENDS`` defined what
     must be called at the end of the tests, for languages where a program can have a second ``main``."""
     write, leave, call = _CALLS[os.uname().machine]
-    word = ", ".join(str(byte) for byte in _WORD)
+    token = ", ".join(str(byte) for byte in _TOKEN)
     return f"""
 int __real_main(int, char **, char **);
-static const volatile unsigned char word[] = {{{word}}};
+static const volatile unsigned char token[] = {{{token}}};
 static inline __attribute__((always_inline)) long kernel(long n, long a, long b, long c) {{
   long r;
   {call};
@@ -63,17 +63,17 @@ void {NAME}(const char *what, const char *file, unsigned line, const char *funct
 #endif
 int __wrap_main(int argc, char **argv, char **environment) {{
   int code = __real_main(argc, argv, environment);
-  if (code == 0 && ended) kernel({write}, 3, (long)word, {len(_WORD)});
+  if (code == 0 && ended) kernel({write}, 3, (long)token, {len(_TOKEN)});
   return code;
 }}
 """
 
 
-def patched(path: str, word: bytes, name: str) -> dict[str, str]:
-    """The compiled object at ``path``, with this word and this name, as a file of an order."""
+def patched(path: str, token: bytes, name: str) -> dict[str, str]:
+    """The compiled object at ``path``, with this token and this name, as a file of an order."""
     with open(path, "rb") as file:
         made = file.read()
-    for mark, new in ((_WORD, word), (NAME.encode(), name.encode())):
+    for mark, new in ((_TOKEN, token), (NAME.encode(), name.encode())):
         if made.count(mark) != 1 or len(mark) != len(new):
             raise ValueError(f"{path} is not what was prepared")
         made = made.replace(mark, new)

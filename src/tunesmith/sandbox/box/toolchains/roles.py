@@ -18,8 +18,8 @@ from ..isolation import limits
 from ..messages import channel
 
 PROGRAM = limits.OPEN_FILES - 1
-"""The descriptor a program is executed from. No other can have this number afterwards, so that the
-filter, which allows the execution of this one only, allows it once."""
+"""The descriptor that a program is executed from. The filter allows execution of this number only, and the
+limit on open files is then lowered to it, so no other file can ever have it: one execution is all."""
 _AT_FIRST_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)  # which the interpreter ignores
 
 

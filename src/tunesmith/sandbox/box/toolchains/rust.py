@@ -1,6 +1,6 @@
-"""Rust: one crate of program and tests, whose ``main`` calls that of the tests and then says so.
+"""Rust: one crate of program and tests, whose ``main`` calls that of the tests and then notes that it ended.
 
-Only the standard library is there. Where the tests themselves need a crate the program is refused.
+Only the standard library is available. Where the tests themselves need a crate, the program is refused.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from . import Fault, Launch, native, stated
+from . import BuildError, Launch, explain, native
 
 if TYPE_CHECKING:
-    from .toolchain_judge import Shop, Stage
+    from .toolchain_judge import BuildTools, Stage
 
 SERVERS = ("build", "run")
 _FLAGS = (
@@ -30,35 +30,37 @@ _GUARD = "const _: () = ();\n" + "".join(
     f"#[allow(unused_macros)] macro_rules! {name} {{ ($($t:tt)*) => {{ ::std::{name}!($($t)*) }} }}\n"
     for name in _MACROS
 )
-"""Stands between program and tests: takes up attributes left dangling, gives the macros of tests back."""
+"""Between program and tests: an item for attributes that the program left dangling, and the real macros."""
 _NEEDED = re.compile(r"(?:can't find crate for|unlinked crate|missing crate) `(\w+)`")
 
 
-def make(job: dict[str, Any], shop: Shop) -> Launch:
+def make(job: dict[str, Any], tools: BuildTools) -> Launch:
     """Compile, or take what was compiled before."""
     code, tests = job["code"], job["tests"]
     try:
-        program, word = shop.kept(code, tests, make=lambda word: _build(code, tests, word, shop))
-    except Fault as fault:
-        needed = next((name for name in _NEEDED.findall(fault.said) if re.search(rf"\b{name}\b", tests)), "")
-        if needed and fault.failure == "CompileError":
-            raise Fault("refused", f"needs crate {needed}", fault.said) from None
+        program, token = tools.kept(code, tests, make=lambda token: _build(code, tests, token, tools))
+    except BuildError as error:
+        needed = next(
+            (name for name in _NEEDED.findall(error.message) if re.search(rf"\b{name}\b", tests)), ""
+        )
+        if needed and error.failure == "CompileError":
+            raise BuildError("refused", f"needs crate {needed}", error.message) from None
         raise
-    return Launch(program, word, stated=_stated)
+    return Launch(program, token, explain=_explain)
 
 
-def _build(code: str, tests: str, word: bytes, shop: Shop) -> int:
+def _build(code: str, tests: str, token: bytes, tools: BuildTools) -> int:
     ended = f"f_{secrets.token_hex(16)}"
-    settings = shop.settings
+    settings = tools.settings
     source = _woven(code, tests, ended) if tests else code
-    last = native.patched(f"{settings['last']}/ends.o", word, ended)
-    link = [settings["linker"], *settings["link"], *native.WRAP, "main.o", "last.o"]
+    object_ = native.patched(f"{settings['objects']}/ends.o", token, ended)
+    link = [settings["linker"], *settings["link"], *native.WRAP, "main.o", "token.o"]
     libraries = [*settings["libraries"], "-lm", "-ldl", "-lrt", f"-Wl,-rpath,{settings['library_folder']}"]
     stages: list[Stage] = [
         ({"main.rs": source}, [settings["compiler"], *_FLAGS, "main.rs", "-o", "main.o"]),
-        ({"last.o": last}, [*link, *libraries, "-o", "program"]),
+        ({"token.o": object_}, [*link, *libraries, "-o", "program"]),
     ]
-    return shop.build(stages, "program")
+    return tools.build(stages, "program")
 
 
 def _woven(code: str, tests: str, ended: str) -> str:
@@ -76,7 +78,7 @@ def _woven(code: str, tests: str, ended: str) -> str:
 def _with_main(tests: str) -> str:
     """Functions marked ``#[test]`` are called from a main.
 
-    Raises Fault where there are none.
+    Raises BuildError where there are none.
     """
     calls = []
     for found in _TEST.finditer(tests):
@@ -87,13 +89,13 @@ def _with_main(tests: str) -> str:
             f"    assert!(::std::panic::catch_unwind({name}).is_err());\n" if panics else f"    {name}();\n"
         )
     if not calls:
-        raise Fault("error", "bad tests", "the tests have no main() and no #[test]")
+        raise BuildError("error", "bad tests", "the tests have no main() and no #[test]")
     plain = _TEST.sub(r"\g<marks>pub fn \g<name>", tests).replace("#[cfg(test)]", "")
     plain = re.sub(r"#\[should_panic[^\]]*\]", "", plain)
     return f"{plain}\nfn tests_main() {{\n{''.join(calls)}}}\n"
 
 
-def _stated(code: int, stderr: str) -> tuple[str, str]:
+def _explain(code: int, stderr: str) -> tuple[str, str]:
     if code == 101:
         return "failed", "AssertionError" if "\nassertion" in stderr or ": assertion" in stderr else "panic"
-    return stated(code, stderr)
+    return explain(code, stderr)

@@ -1,23 +1,22 @@
-"""What plain tests are sure to ask of the program, found without running them.
+"""The calls that inline tests are sure to make, found without running them.
 
-A row of ``assert f(1) == 2`` asks its questions in a known order, with known arguments, whatever the
-answers are, up to the first that fails. Asked all at once they cost one turn of the line, not one each.
+A row of ``assert f(1) == 2`` makes its calls in a known order, with known arguments, whatever the answers
+are, up to the first that fails. Asked all at once they cost one round trip, not one each.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import itertools
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from ..program.answers import Earlier
-
-Call = tuple[str, tuple[Any, ...], Earlier]
-"""The name of a function of the program, its arguments, and in place of which arguments stand the answers
-to which calls before; None where the tests cannot see what becomes of the arguments."""
+Call = tuple[str, tuple[Any, ...]]
+"""The name of a function of the program, and its arguments: literals, which nothing else can change."""
 
 MOST = 500
-OPAQUE = (
+_OPAQUE = (
     ast.BoolOp, ast.IfExp, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
     ast.NamedExpr, ast.Starred, ast.JoinedStr, ast.Subscript,
 )  # fmt: skip
@@ -28,17 +27,12 @@ class Unsure(Exception):
     """From here on the order or the arguments depend on the answers, or cannot be read."""
 
 
-def read(tree: ast.Module, names: Collection[str], entry_point: str) -> tuple[list[Call], bool]:
-    """The calls that plain tests make for certain, in order, at most some hundreds; whether these are all."""
-    found: list[Call] = []
-    try:
-        for name, arguments in _of_body(*_body(tree, names, entry_point)):
-            if len(found) == MOST:
-                break
-            found.append((name, arguments, None))
-    except Unsure:
-        return found, False
-    return found, True
+def calls(tree: ast.Module, names: Collection[str], entry_point: str) -> list[Call]:
+    """The calls that tests make for certain, in order, at most MOST."""
+    certain: list[Call] = []
+    with contextlib.suppress(Unsure):
+        certain.extend(itertools.islice(_of_body(*_body(tree, names, entry_point)), MOST))
+    return certain
 
 
 def _body(
@@ -61,7 +55,7 @@ def _mentions(node: ast.AST, called: Collection[str]) -> bool:
     return any(isinstance(part, ast.Name) and part.id in called for part in ast.walk(node))
 
 
-def _of_body(body: list[ast.stmt], called: dict[str, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _of_body(body: list[ast.stmt], called: dict[str, str]) -> Iterator[Call]:
     for statement in body:
         if isinstance(statement, ast.Assert):
             yield from _of(statement.test, called)
@@ -73,15 +67,15 @@ def _of_body(body: list[ast.stmt], called: dict[str, str]) -> Iterator[tuple[str
             raise Unsure
 
 
-def _of(node: ast.AST, called: dict[str, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _of(node: ast.AST, called: dict[str, str]) -> Iterator[Call]:
     """Calls within an expression, in the order Python makes them."""
     if not _mentions(node, called):
         return
-    if isinstance(node, OPAQUE) or (isinstance(node, ast.Compare) and len(node.ops) > 1):
+    if isinstance(node, _OPAQUE) or (isinstance(node, ast.Compare) and len(node.ops) > 1):
         raise Unsure
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in called:
-        if node.keywords:
-            raise Unsure
+        if node.keywords or any(isinstance(part, ast.Set | ast.Call) for part in _inside(node.args)):
+            raise Unsure  # a set's order depends on how it was built, so it is built by the tests themselves
         try:
             yield called[node.func.id], tuple(ast.literal_eval(argument) for argument in node.args)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -91,3 +85,8 @@ def _of(node: ast.AST, called: dict[str, str]) -> Iterator[tuple[str, tuple[Any,
         raise Unsure  # the function itself is handed on
     for part in ast.iter_child_nodes(node):
         yield from _of(part, called)
+
+
+def _inside(arguments: list[ast.expr]) -> Iterator[ast.AST]:
+    for argument in arguments:
+        yield from ast.walk(argument)

@@ -1,11 +1,11 @@
-"""What the program raised, as exceptions of ours: made from names, never from its own classes."""
+"""What the program raised, as exceptions of the judge: made from names, never from the program's classes."""
 
 from __future__ import annotations
 
 import builtins
 from typing import Any
 
-from ..messages.channel import Gone
+from .channel import Gone
 
 
 def _builtin(name: str) -> type[BaseException] | None:
@@ -13,8 +13,12 @@ def _builtin(name: str) -> type[BaseException] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseException) else None
 
 
+_MOST_NAMES, _LONGEST_NAME, _LONGEST_TRACE = 64, 200, 8000
+"""Of one exception: a program can name hundreds of thousands, and each costs the judge a class."""
+
+
 def _derived(name: str, bases: list[type[BaseException]]) -> type[BaseException]:
-    """A class of these bases, of which those that others derive from need not be named again."""
+    """A class of these bases, without those that others of them derive from."""
     least = [b for b in bases if not any(o is not b and issubclass(o, b) for o in bases)]
     try:
         return type(name, tuple(least), {})
@@ -41,7 +45,9 @@ class Exceptions:
 
     def known(self, names: tuple[str, ...]) -> type[BaseException]:
         """The class of these names, the most derived first. Raises TypeError on anything but names."""
-        if type(names) is not tuple or not names or any(type(name) is not str or not name for name in names):
+        if type(names) is not tuple or not 0 < len(names) <= _MOST_NAMES:
+            raise TypeError("not an exception")
+        if any(type(name) is not str or not 0 < len(name) <= _LONGEST_NAME or "\0" in name for name in names):
             raise TypeError("not an exception")
         known = [kind for name in names if (kind := _builtin(name)) is not None] or [Exception]
         if known[0].__name__ == names[0]:
@@ -57,7 +63,7 @@ class Exceptions:
             return Gone("no sense")
         try:
             kind = self.known(names)
-        except TypeError:
+        except (TypeError, ValueError):  # ValueError: a name that cannot be encoded
             return Gone("no sense")
         if issubclass(kind, SystemExit):
             kind = ProgramExit
@@ -65,8 +71,8 @@ class Exceptions:
             kind = type(names[0], (Exception,), {})
         try:
             error = kind(*arguments)
-        except Exception:  # the door: some classes want arguments of their own kind
+        except Exception:  # some classes want arguments of their own kind
             error = Exception(*arguments)
         error.__cause__ = None
-        error.add_note(trace)
+        error.add_note(trace[:_LONGEST_TRACE])
         return error

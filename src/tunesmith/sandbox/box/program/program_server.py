@@ -1,7 +1,7 @@
 """The child that is the program: runs its code, then answers questions about it until the line closes.
 
 Nothing here is trusted: the program shares this process and may rewrite all of it. It may then
-answer what it likes; whether the answers are right is decided elsewhere.
+answer what it likes; whether the answers are right is decided in another process.
 """
 
 from __future__ import annotations
@@ -9,45 +9,45 @@ from __future__ import annotations
 import builtins
 import contextlib
 import copy
-import marshal
 import sys
 import types
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from ..messages import changes, codec, live
+from ..messages import changes, codec, handle
 from ..messages.channel import Gone, read_message, write_all
 from ..messages.codec import Message, decode_trusted
 from ..testing import suite
-from .answers import MISSING, Answers, Earlier, are_there, describe, filled_in, flush
+from .answer_writer import AnswerWriter, describe, flush
 
-_ASKED_AHEAD = ("run", "each", "confirm")
+_ASKED_AHEAD = ("run", "each")
 """Questions whose arguments are those of calls that are yet to be made."""
 Defined = tuple[dict[str, tuple[int, str]], dict[str, Any]]
 """By name, what a program defines: functions as the numbers of handles, with their kind, and the rest."""
 
 
-class Program:
-    """A program that has yet to be told its code. Made, and rehearsed, before the fork that needs it."""
+class ProgramServer:
+    """Answers questions about one program. Made, and warmed up, before the fork that needs it.
+
+    Objects that are not plain data stay in ``_objects``; the tests get a handle with the object's number.
+    """
 
     def __init__(self) -> None:
         self._objects: list[Any] = []
         own: codec.Builders = {"mine": self._mine, "builtin": _builtin, "yours": self._callback}
         self._builders = codec.BUILDERS | own
         self._module = types.ModuleType("program")
-        self._ahead: list[tuple[Callable[..., Any], Sequence[Any], Earlier]] = []
-        self._confirming: tuple[Callable[..., Any], list[Sequence[Any]]] | None = None
-        self._last: Any = None
+        self._ahead: list[tuple[Callable[..., Any], Sequence[Any]]] = []
         self._broken: dict[int, BaseException] = {}
         self._handed = False
-        self.answers = Answers(self._export)
+        self.answers = AnswerWriter(self._export)
         self._questions: dict[str, Callable[..., Any]] = {
-            **live.OPERATORS, "run": self._run, "judge": self._judge, "take": self._take, "enter": _enter,
-            "each": self._each, "confirm": self._confirm, "digest": self._digest, "last": lambda: self._last,
-            "call": lambda f, *a, **k: f(*a, **k), "getattr": getattr, "setattr": setattr, "iter": iter,
-            "next": next, "len": len, "str": str, "repr": repr, "bool": bool, "int": int, "float": float,
-            "isinstance": isinstance, "copy": copy.copy, "deepcopy": copy.deepcopy, "exit": _exit,
+            **handle.OPERATORS, "run": self._run, "judge": self._judge, "take": self._take, "enter": _enter,
+            "each": self._each, "call": lambda f, *a, **k: f(*a, **k), "getattr": getattr,
+            "setattr": setattr, "iter": iter, "next": next, "len": len, "str": str, "repr": repr,
+            "bool": bool, "int": int, "float": float, "isinstance": isinstance, "copy": copy.copy,
+            "deepcopy": copy.deepcopy, "exit": _exit,
         }  # fmt: skip
 
     def serve(self, line: int) -> None:
@@ -60,7 +60,11 @@ class Program:
             flush()
 
     def _answer(self, line: int) -> None:
-        """Answer one question, then the calls that were asked ahead, in order, until a handle is given."""
+        """Answer one question, then the calls that were asked ahead, in order, until a handle is given.
+
+        Where a call changed its arguments, the answer says what they hold now. What they held before comes
+        from decoding the message a second time, which costs nothing where there are no containers.
+        """
         message = read_message(line)
         question, arguments, named = decode_trusted(message, self._builders)
         given = () if question in _ASKED_AHEAD else (*arguments, *named.values())
@@ -70,45 +74,28 @@ class Program:
         try:
             value = self._questions[question](*arguments, **named)
             reply = ("value", value)
-        except BaseException as error:  # the door: what the program raises is its answer
+        except BaseException as error:  # whatever the program raises, even SystemExit, is its answer
             if isinstance(error, Gone):
                 raise
             reply = ("raised", *describe(error))
-        answers = self.answers
-        answers.add((*reply, self._changed(message, value, kept) if kept else None))
+        self.answers.add((*reply, self._changed(message, value, kept) if kept else None))
         if self._ahead:
             self._answer_ahead()
-        if self._confirming is not None:
-            self._confirm_ahead(*self._confirming)
-        answers.send()
+        self.answers.send()
 
     def _answer_ahead(self) -> None:
-        """Answer the calls that were asked ahead, until one gives a handle or changes what tests can see.
-
-        Where a call needs an answer that cannot be passed on unseen, this is said, and nothing more answered.
-        """
+        """Answer the calls that were asked ahead. After one that gives a handle the tests may ask about it
+        first, and what they ask may change the rest; so no further call is made then."""
         calls, self._ahead = self._ahead, []
-        given: list[Any] = []
         self._handed = False
-        for call, arguments, earlier in calls:
-            if earlier is not None and not are_there(earlier, given):
-                self.answers.add(("stopped", None, None))
-                break
-            told = () if earlier is None else filled_in(arguments, earlier, given)
-            kept = changes.containers(told) if told else []
-            before = marshal.dumps(told, 2) if kept else b""
-            value: Any = MISSING
+        for call, arguments in calls:
             reply: tuple[Any, ...]
             try:
-                value = call(*(arguments if earlier is None else told))
-                reply = ("value", value)
-            except BaseException as error:  # the door: what the program raises is its answer
+                reply = ("value", call(*arguments))
+            except BaseException as error:  # whatever the program raises, even SystemExit, is its answer
                 reply = ("raised", *describe(error))
-            seen = kept and (_image(told) != before or changes.shares(value, kept))
-            changed = tuple(kept) if seen else None
-            self.answers.add((*reply, changed))
-            given.append(value)
-            if self._handed or changed is not None:
+            self.answers.add((*reply, None))
+            if self._handed:
                 break
 
     def _run(self, code: str, imports: str, main: bool, names: list[str], calls: list[Any]) -> Defined:
@@ -126,8 +113,7 @@ class Program:
         if imports:
             with contextlib.suppress(Exception):  # the tests will meet the same error, and say so
                 exec(imports, scope)
-        for name, arguments, earlier in calls:
-            self._ahead.append((scope.get(name, _missing), arguments, earlier))
+        self._ahead = [(scope.get(name, _missing), arguments) for name, arguments in calls]
         handles: dict[str, tuple[int, str]] = {}
         values: dict[str, Any] = {}
         for name in names:
@@ -143,33 +129,7 @@ class Program:
 
     def _each(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
         """Answer a call with each of these arguments as soon as this answer is sent."""
-        self._ahead = [(call, arguments, None) for arguments in calls]
-
-    def _confirm(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
-        """Answer a call with each of these arguments by digests, as soon as this answer is sent."""
-        self._confirming = call, calls
-
-    def _confirm_ahead(self, call: Callable[..., Any], calls: list[Sequence[Any]]) -> None:
-        """Say what the answers are by digests of many; where one has none, say so and nothing more."""
-        self._confirming = None
-        try:
-            for arguments in calls:
-                image = codec.image(call(*arguments))
-                if image is None:
-                    break
-                self.answers.confirm(image)
-            else:
-                return
-        except BaseException:  # the door: it will be seen when the answers are asked for one by one
-            pass
-        self.answers.send()
-        self.answers.add(("stopped", None, None))
-
-    def _digest(self, call: Callable[..., Any], arguments: Sequence[Any]) -> int | None:
-        """The digest of an answer, which is kept until the next in case it is asked for."""
-        self._last = None
-        self._last = call(*arguments)
-        return codec.digest(self._last)
+        self._ahead = [(call, arguments) for arguments in calls]
 
     def _judge(self, tests: str, entry_point: str) -> tuple[str, str]:
         """Run tests that need live objects right here, in the program's own module."""
@@ -230,14 +190,6 @@ class _Callback:
 
     def __call__(self, *arguments: Any) -> Any:
         return self._ask(self.number, arguments)
-
-
-def _image(arguments: tuple[Any, ...]) -> bytes:
-    """Bytes that tell whether arguments of built-in types have changed."""
-    try:
-        return marshal.dumps(arguments, 2)
-    except ValueError:  # the call has put something else into them
-        return b""
 
 
 def _missing(*_: Any) -> None:

@@ -1,11 +1,11 @@
-"""The child that runs tests in a process of its own, asking the program over its line."""
+"""The child that runs tests in a process of their own, which asks the program over its line."""
 
 from __future__ import annotations
 
 import random
 import types
 
-from ..messages import channel, codec, live, remote
+from ..messages import channel, codec, handle, remote
 from ..messages.codec import Message
 from . import suite
 
@@ -13,7 +13,7 @@ _PROGRAM = 4
 
 
 def serve(judge: int) -> None:
-    """Take tests from descriptor ``judge``, ask the program on the next one, and say the verdict."""
+    """Read tests from descriptor ``judge``, ask the program on the next one, and send the verdict."""
     random.seed(0)
     session = remote.Session(_exchange, _receive)
     tests, entry_point, names = codec.decode(channel.read_message(judge), session.builders())
@@ -24,7 +24,7 @@ def serve(judge: int) -> None:
     except channel.Gone as gone:
         session.lost = session.lost or str(gone)
         failure, why = session.lost, ""
-    channel.write_all(judge, codec.encode((session.lost, failure, why), live.relay))
+    channel.write_all(judge, codec.encode((session.lost, failure, why), handle.relay))
 
 
 def _exchange(message: memoryview) -> Message:

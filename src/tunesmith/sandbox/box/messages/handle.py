@@ -1,4 +1,4 @@
-"""A handle on something in the program that is not plain data, and what it lets tests do.
+"""A handle on something in the program that is not plain data, and what tests can do with it.
 
 Every use is a question asked over the line. A handle never lets the program decide a comparison with
 plain data: an object that calls itself equal to everything is equal to nothing here.
@@ -8,26 +8,36 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn, Protocol
 
 from . import codec
 
-if TYPE_CHECKING:
-    from .remote import Session
+
+class Asker(Protocol):
+    """What a handle needs of the conversation with its program (``remote.Session``)."""
+
+    def ask(self, question: str, *arguments: Any, **named: Any) -> Any: ...
+
+    def call(self, live: Handle, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any: ...
+
+    def announce(self, live: Handle, calls: list[list[Any]]) -> None: ...
+
+    def no_sense(self) -> NoReturn: ...
+
 
 _CHUNK = 256
 
 
 class Unplain(TypeError):
-    """The tests pass the program something that cannot cross: they need to run beside it."""
+    """The tests pass the program something that cannot be sent: they would have to share its process."""
 
 
-class Live:
+class Handle:
     """Something in the program that is not plain data: a function, a class, an object."""
 
     __slots__ = ("_name", "_number", "_session")
 
-    def __init__(self, session: Session, number: int, name: str) -> None:
+    def __init__(self, session: Asker, number: int, name: str) -> None:
         object.__setattr__(self, "_session", session)
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_name", name)
@@ -45,7 +55,7 @@ class Live:
 
     def __iter__(self) -> Iterator[Any]:
         items = self._session.ask("iter", self)
-        if not isinstance(items, Live):
+        if not isinstance(items, Handle):
             raise TypeError(f"{self._name} gives no iterator")
         size = 1
         while True:
@@ -82,16 +92,16 @@ class Live:
         self._session.ask("exit", self)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Live) and self._session.ask("eq", self, other) is True
+        return isinstance(other, Handle) and self._session.ask("eq", self, other) is True
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return hash((Live, self._number))
+        return hash((Handle, self._number))
 
     def __instancecheck__(self, value: object) -> bool:
-        return isinstance(value, Live) and self._session.ask("isinstance", value, self) is True
+        return isinstance(value, Handle) and self._session.ask("isinstance", value, self) is True
 
     def __copy__(self) -> Any:
         return self._session.ask("copy", self)
@@ -103,10 +113,10 @@ class Live:
         return format(str(self), spec)
 
 
-def _only(kind: type | tuple[type, ...], question: str) -> Callable[[Live], Any]:
+def _only(kind: type | tuple[type, ...], question: str) -> Callable[[Handle], Any]:
     """A conversion that must give ``kind``."""
 
-    def method(self: Live) -> Any:
+    def method(self: Handle) -> Any:
         value = self._session.ask(question, self)
         if not isinstance(value, kind):
             raise TypeError(f"{question} of {self._name} gave {type(value).__name__}")
@@ -115,11 +125,11 @@ def _only(kind: type | tuple[type, ...], question: str) -> Callable[[Live], Any]
     return method
 
 
-def _between(question: str) -> Callable[[Live, object], Any]:
+def _between(question: str) -> Callable[[Handle, object], Any]:
     """An operation on two objects of the program; one with plain data would show it what to claim."""
 
-    def method(self: Live, other: object) -> Any:
-        if not isinstance(other, Live):
+    def method(self: Handle, other: object) -> Any:
+        if not isinstance(other, Handle):
             return NotImplemented
         return self._session.ask(question, self, other)
 
@@ -135,13 +145,13 @@ def _fill_operators() -> None:
         "int": int,
         "float": float,
     }.items():
-        setattr(Live, f"__{question}__", _only(kind, question))
+        setattr(Handle, f"__{question}__", _only(kind, question))
     for question in ("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "matmul"):
-        setattr(Live, f"__{question}__", _between(question))
+        setattr(Handle, f"__{question}__", _between(question))
     for question in ("and", "or", "xor", "pow"):
-        setattr(Live, f"__{question}__", _between(question))
+        setattr(Handle, f"__{question}__", _between(question))
     for question in ("neg", "pos", "abs", "invert"):
-        setattr(Live, f"__{question}__", lambda self, question=question: self._session.ask(question, self))
+        setattr(Handle, f"__{question}__", lambda self, question=question: self._session.ask(question, self))
 
 
 _fill_operators()
@@ -149,7 +159,7 @@ _fill_operators()
 
 def relay(value: Any) -> codec.Reduced:
     """Export for a message that carries handles to another session with the same program."""
-    if isinstance(value, Live):
+    if isinstance(value, Handle):
         return codec.build, ("live", value._number, value._name)
     if hasattr(value, "_handle"):
         return codec.build, value._handle

@@ -1,6 +1,6 @@
-"""The root of a worker: raises the walls, starts the judge and the fork servers, and ends with its parent.
+"""The root of a worker: sets up the isolation, starts the judge and the fork servers, ends with its parent.
 
-It holds what little privilege there is and never sees a byte that a program wrote.
+It has what little privilege there is and never reads a byte that a program wrote.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import sys
 from collections.abc import Callable
 
 from .isolation import landlock, limits, linux, namespaces, seccomp
-from .processes import arenas, forkserver
+from .processes import forkserver
 from .processes.alarm import Alarm, Watch
+from .processes.forkserver import Isolation
 
 MEMORY_BYTES = 1 << 30
 _SYSTEM = (
@@ -30,37 +31,39 @@ LEVELS = ("namespaces", "landlock", "seccomp", "rlimits")
 
 
 def main(arguments: list[str]) -> None:
-    """``arguments``: the caller's socket, the level, the language, its settings, then folders it needs."""
+    """``arguments``: the caller's socket, the level, the language, a scratch folder, the language's settings,
+    then folders that its programs need to read."""
     connection = socket.socket(fileno=int(arguments[0]))
-    level, language, settings, *folders = arguments[1:]
-    keeper = Keeper(level, language, settings, folders)
+    level, language, scratch, settings, *folders = arguments[1:]
+    supervisor = Supervisor(level, language, scratch, settings, folders)
     try:
-        keeper.serve(connection)
+        supervisor.serve(connection)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the judge was killed: a worker that died, which is not an isolation that cannot work
     except OSError as error:
         from .messages.frames import frame
 
         connection.sendall(frame({"failed": f"{error}"}))
     finally:
-        keeper.remove_scratch()
+        supervisor.remove_scratch()
 
 
-class Keeper:
-    """Starts processes behind the walls of one level, for programs of one language."""
+class Supervisor:
+    """Starts isolated processes of one level, for programs of one language."""
 
-    def __init__(self, level: str, language: str, settings: str, folders: list[str]) -> None:
+    def __init__(self, level: str, language: str, scratch: str, settings: str, folders: list[str]) -> None:
         self.level, self.language, self.settings = level, language, settings
         if language == "python":
             sys.path.extend(folders)
-        self.scratch = os.path.join(_temporary(), f"tunesmith-{os.urandom(8).hex()}")
-        os.mkdir(self.scratch, 0o700)
+        self.scratch = scratch
         here = os.path.dirname(os.path.abspath(__file__))
         self.readable = _without_nested([*_SYSTEM, sys.base_prefix, sys.prefix, *folders, here])
         forkserver.preload()
         if level == "namespaces":
-            linux.adopt_orphans()
+            linux.adopt_orphans()  # the processes in a new namespace, whose first parent ends at once
 
     def remove_scratch(self) -> None:
-        """Leave nothing behind."""
+        """Remove the scratch folder and all that is left in it."""
         with contextlib.suppress(OSError):
             forkserver.wipe(self.scratch, stat.S_IFDIR | 0o700)
             os.rmdir(self.scratch)
@@ -92,9 +95,9 @@ class Keeper:
             _kill(pid)
 
     def _judge(
-        self, connection: socket.socket, line: socket.socket, watch: Watch, walls: forkserver.Walls
+        self, connection: socket.socket, line: socket.socket, watch: Watch, isolation: Isolation
     ) -> None:
-        walls.close_in(threads=True, cpu_seconds=1e9, memory_bytes=0)
+        isolation.close_in(threads=True, cpu_seconds=1e9, memory_bytes=0)
         if self.language == "python":
             from . import python_judge  # here, since a fork server is the quicker for not having it
 
@@ -113,13 +116,11 @@ class Keeper:
         control, theirs = socket.socketpair()
         report, say = os.pipe()
 
-        def run(walls: forkserver.Walls) -> None:
-            if kind == "program":
-                walls.spare = arenas.from_heap()
+        def run(isolation: Isolation) -> None:
             become = _role(kind)
             os.write(say, b"ok")
             os.close(say)
-            forkserver.serve(theirs, walls, become)
+            forkserver.serve(theirs, isolation, become)
 
         self.fork(kind, run, keep=(theirs,), say=say)
         theirs.close()
@@ -134,11 +135,14 @@ class Keeper:
     def fork(
         self,
         kind: str,
-        run: Callable[[forkserver.Walls], None],
+        run: Callable[[Isolation], None],
         keep: tuple[socket.socket, ...],
         say: int = -1,
     ) -> int:
-        """A child behind the walls that does ``run``, with no descriptors but ``keep`` and ``say``."""
+        """An isolated child that does ``run``, with no descriptors but ``keep`` and ``say``; its process id.
+
+        In a new namespace another process takes the child's place, whose number it announces by a pipe.
+        """
         numbers, announce = os.pipe()
         pid = os.fork()
         if pid:
@@ -149,11 +153,11 @@ class Keeper:
         code = 1
         try:
             _close_all_but({0, 1, 2, say, announce, *(each.fileno() for each in keep)})
-            walls = self.enter(lambda number: _tell(announce, number), kind)
+            isolation = self.enter(lambda number: _tell(announce, number), kind)
             os.close(announce)
-            run(walls)
+            run(isolation)
             code = 0
-        except BaseException as error:  # the door of a process: its parent hears what went wrong
+        except BaseException as error:  # nothing may return into the parent's code; its parent reads why
             if say >= 0:
                 os.write(say, f"{type(error).__name__}: {error}".encode())
             else:
@@ -161,64 +165,62 @@ class Keeper:
         finally:
             os._exit(code)
 
-    def enter(self, announce: Callable[[int], None], kind: str) -> forkserver.Walls:
-        """Raise the walls of this level around this process: the judge, or a fork server of this kind.
+    def enter(self, announce: Callable[[int], None], kind: str) -> Isolation:
+        """Isolate this process, the judge or a fork server of this kind, as this level does.
 
-        Where another process takes its place, its number is announced.
+        The order matters: namespaces need the privilege that is given up next, Landlock and the limits must
+        be there before any other code runs, and the filter comes last, since it forbids most of the above.
         """
-        walls = forkserver.Walls(self.scratch)
+        isolation = Isolation(self.scratch)
         if self.level == "namespaces":
-            walls.scratch, walls.nobody = namespaces.enter(self.readable, announce)
-            walls.alone = True
-        os.chdir(walls.scratch)
-        os.environ["HOME"] = os.environ["TMPDIR"] = walls.scratch
+            isolation.scratch, isolation.nobody = namespaces.enter(self.readable, announce)
+            isolation.alone = True
+        os.chdir(isolation.scratch)
+        os.environ["HOME"] = os.environ["TMPDIR"] = isolation.scratch
         if self.level != "rlimits":
-            _give_up_privilege(walls)
+            _give_up_privilege(isolation)
         if self.level == "landlock":
-            _lock_files(walls.scratch, [*self.readable, *(["/proc"] if kind == "judge" else [])])
+            _lock_files(isolation.scratch, [*self.readable, *(["/proc"] if kind == "judge" else [])])
         elif self.level == "namespaces" and landlock.present():
-            _lock_files(walls.scratch, ["/"])  # of the new root, where only the right things are
-        limits.standing(MEMORY_BYTES)
+            _lock_files(isolation.scratch, ["/"])  # of the new root, where only the right things are
+        limits.inherited(MEMORY_BYTES)
         if self.level == "namespaces":
-            walls.find_process_limit()
+            isolation.find_process_limit()
         if self.level != "rlimits":
-            _filter_calls(walls, kind)
-        return walls
+            _filter_calls(isolation, kind)
+        return isolation
 
 
-def _filter_calls(walls: forkserver.Walls, kind: str) -> None:
-    """A compiler may start processes; a built program is executed once, from one descriptor."""
-    walls.parents = kind == "build"
+def _filter_calls(isolation: Isolation, kind: str) -> None:
+    """Forbid system calls. A compiler may start processes; a built program is executed once, from one
+    descriptor."""
+    isolation.parents = kind == "build"
     may_exec = kind in ("build", "run")
-    seccomp.apply(seccomp.base(may_exec=may_exec, own_files=walls.alone, compiles=walls.parents))
-    if walls.parents:
-        walls.processes = walls.processes and limits.THREADS
+    seccomp.apply(seccomp.base(may_exec=may_exec, own_files=isolation.alone, compiles=isolation.parents))
+    if isolation.parents:
+        isolation.processes = isolation.processes and limits.THREADS
         return
     program = limits.OPEN_FILES - 1 if may_exec else -1
-    walls.leaf = lambda pid: seccomp.apply(seccomp.leaf(pid, program))
+    isolation.leaf = lambda pid: seccomp.apply(seccomp.leaf(pid, program))
 
 
 def _role(kind: str) -> Callable[[int], None]:
     """What the children of a fork server of this kind do. Imported here: each has only what it needs."""
-    if kind in ("program", "sparing"):
-        from .processes import warm_up
+    if kind == "program":
+        from .program import warm_up
 
-        return warm_up.rehearse().serve
+        return warm_up.warm().serve
     if kind in ("build", "run"):
         from .toolchains import roles
 
         return roles.build if kind == "build" else roles.run
-    from .testing import apart, oracle  # noqa: F401  (so that no program waits for the oracle to be read)
+    from .testing import oracle, separate  # noqa: F401  (so that no program waits for the oracle to be read)
 
-    return apart.serve
-
-
-def _temporary() -> str:
-    return next((p for p in (os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp") if os.path.isdir(p)), ".")
+    return separate.serve
 
 
-def _give_up_privilege(walls: forkserver.Walls) -> None:
-    if walls.nobody:
+def _give_up_privilege(isolation: Isolation) -> None:
+    if isolation.nobody:
         os.setgroups([])
         linux.keep_capabilities(_CAP_DAC_OVERRIDE, _CAP_FOWNER, _CAP_KILL, _CAP_SETGID, _CAP_SETUID)
     else:
@@ -233,7 +235,7 @@ def _lock_files(scratch: str, readable: list[str]) -> None:
 
 
 class _Starter:
-    """The judge's way to ask the keeper for fork servers."""
+    """Asks the supervisor, from the judge, for fork servers."""
 
     def __init__(self, line: socket.socket) -> None:
         self._line = line

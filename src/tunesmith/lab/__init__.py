@@ -1,0 +1,1 @@
+"""The lab: the papers' comparisons as runnable experiments with intervals."""
