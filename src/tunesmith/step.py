@@ -135,6 +135,8 @@ class Step(BaseModel):
     version: part of the step's fingerprint; raise it when the same input gives other rows.
     needs_model: ``required``, ``optional`` or ``none``: whether the recipe gives ``with:``. Where that
     depends on the fields it is ``optional`` here, and ``needs`` decides.
+    filters: whether an ask step drops rows on purpose, so that losing nearly all of them is no mistake
+    (``stop_if_dropped``); it then notes ``reply`` on a row whose reply it could not read.
     offline: None where the step runs without network and weights; else the reason it cannot.
     names_steps: fields that hold names of steps above, such as whose verdict counts.
     """
@@ -142,6 +144,7 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: ClassVar[Kind]
+    filters: ClassVar[bool] = False
     version: ClassVar[str] = "1"
     needs_model: ClassVar[Need] = "none"
     offline: ClassVar[str | None] = None

@@ -23,6 +23,7 @@ class StepJob:
     """A step to drive over ``rows``, from position ``start`` on.
 
     An ask step asks through ``ctx.client``, which is None where its fields leave nothing to ask.
+    stop_if_dropped: the share of asked rows, 0..1, that may be lost before the step is stopped.
     on_chunk: called with the unfinished chunk each time it has grown.
     """
 
@@ -31,6 +32,7 @@ class StepJob:
     rows: Table
     start: int = 0
     on_chunk: Callable[[Chunk], None] = lambda chunk: None
+    stop_if_dropped: float = 1.0
 
 
 @dataclass(slots=True)

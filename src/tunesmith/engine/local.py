@@ -24,6 +24,7 @@ from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, no_progress
 from . import Chunk, StepJob, row_worker
+from .losses import AskedRow, Losses
 from .resources import LocalResources
 from .rowwise import RAISED, apply_ask, apply_batch, apply_read, apply_row
 
@@ -146,9 +147,10 @@ class _Window:
         self.client: Client | None = ctx.client() if ctx.client else None
         self.samples = job.rows.start_at(job.start)
         self.chunk = Chunk(job.start, job.start)
+        self.losses = Losses(ctx.place or ctx.step, job.stop_if_dropped, job.step.filters)
         # Enough rows ahead of the slowest one that the model stays busy while that row is waited for.
         self.ahead = 256 + (4 * self.client.model.in_flight if self.client else 0)
-        self.under_way: deque[asyncio.Task[tuple[list[Sample | Drop], list[Failure]]]] = deque()
+        self.under_way: deque[asyncio.Task[AskedRow]] = deque()
 
     async def open(self) -> None:
         if self.client is not None:
@@ -168,34 +170,37 @@ class _Window:
             for sample in islice(self.samples, self.ahead - len(self.under_way)):
                 self.under_way.append(asyncio.create_task(self._one(sample)))
             if not self.under_way:
+                if not self.job.start:
+                    self.losses.check()  # fewer rows than it takes to decide early
                 break
-            made, failures = await self.under_way[0]
+            row = await self.under_way[0]
             self.under_way.popleft()
-            chunk.add(made)
-            chunk.failures += failures
+            self.losses.count(row)
+            chunk.add(row.made)
+            chunk.failures += row.failures
             chunk.stop += 1
             chunk.ahead -= 1
         return chunk
 
-    async def _one(self, sample: Sample) -> tuple[list[Sample | Drop], list[Failure]]:
-        made = await self._made(sample)
+    async def _one(self, sample: Sample) -> AskedRow:
+        row = await self._ask(sample)
         self.chunk.ahead += 1
         self.job.on_chunk(self.chunk)
-        return made
+        return row
 
-    async def _made(self, sample: Sample) -> tuple[list[Sample | Drop], list[Failure]]:
+    async def _ask(self, sample: Sample) -> AskedRow:
         requests = apply_ask(self.step, sample, self.ctx)
         if isinstance(requests, Drop):
-            return [requests], []
+            return AskedRow([requests])
         answers = await self._answers(requests)
         failures = [answer for answer in answers if isinstance(answer, Failure)]
         if failures:
             first = failures[0]
             where = self.ctx.place or self.ctx.step
             marked = sample.noted(failure=first.message, attempts=first.attempts, failed_in=where)
-            return [Drop(marked, first.kind)], failures
+            return AskedRow([Drop(marked, first.kind)], requests, answers)
         completions = [answer for answer in answers if isinstance(answer, Completion)]
-        return apply_read(self.step, sample, completions, self.ctx), []
+        return AskedRow(apply_read(self.step, sample, completions, self.ctx), requests, answers)
 
     async def _answers(self, requests: Sequence[Request]) -> list[Completion | Failure]:
         if self.client is not None:

@@ -13,7 +13,7 @@ from ..llm.model import Model, Trainable
 from ..step import Step
 from .address import find_model, find_step
 from .dev_set import leaks
-from .recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds, StopRule
+from .recipe import MAY_LOSE, PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds, StopRule
 from .yaml import Document
 
 Where = tuple[str | int, ...]
@@ -162,14 +162,23 @@ class Checker:
         except UserError as error:
             self._mistake((*path, "do"), error.problem, error.fix)
             return None
-        fields = {key: value for key, value in spec.items() if key not in ("do", "from", "with")}
+        own = ("do", "from", "with", *(("stop_if_dropped",) if kind.kind == "ask" else ()))
+        fields = {key: value for key, value in spec.items() if key not in own}
         step = self._validate(kind, fields, path)
         inputs = self._inputs(kind, spec, path, above)
         model = self._with(kind, step, spec, path)
         if step is None:
             return None
         self._named_steps(step, path)
-        return Node(name, step, str(spec["do"]), inputs, model)
+        return Node(name, step, str(spec["do"]), inputs, model, self._stop_if_dropped(spec, path))
+
+    def _stop_if_dropped(self, spec: dict[str, Any], path: Where) -> float:
+        share = spec.get("stop_if_dropped", MAY_LOSE)
+        if isinstance(share, int | float) and not isinstance(share, bool) and 0 < share <= 1:
+            return float(share)
+        expected = "must be a share of rows, more than 0 and at most 1 (1: never stop)"
+        self._mistake((*path, "stop_if_dropped"), f"{expected}; came {share!r}")
+        return MAY_LOSE
 
     def _named_steps(self, step: Step, path: Where) -> None:
         """Fields that name steps must name steps above: a mistyped judge would drop every row."""

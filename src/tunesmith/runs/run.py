@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..engine.local import LocalEngine
-from ..errors import FolderError
+from ..errors import FolderError, RunStopped
 from ..llm.store import AnswerStore, default_store
 from ..recipe.recipe import Node, Recipe, Rounds
 from ..recipe.yaml import as_yaml
@@ -121,7 +121,21 @@ def _all_steps(runner: StepRunner) -> list[ScoreRecord]:
         else:
             names[node.name] = runner.step(node, place.name, runner.folder.at(place), names)
         scores += names[node.name].scores
+    _refuse_nothing(runner.recipe, names)
     return scores
+
+
+def _refuse_nothing(recipe: Recipe, names: Names) -> None:
+    """Raise RunStopped where no row is left at any end of the recipe: such a run is not done."""
+    read = {ref.name for node in (*recipe.nodes, *recipe.all_nodes()) for ref in node.inputs}
+    ends = [
+        node.name for node in recipe.nodes
+        if node.gives_rows and node.name not in read and not any(ref.dropped for ref in node.inputs)
+    ]  # fmt: skip
+    if ends and all(names[name].empty for name in ends):
+        raise RunStopped(
+            f"no row is left: {', '.join(ends)} gave none. `tunesmith show` tells why rows were dropped"
+        )
 
 
 def _block(runner: StepRunner, block: Rounds, place: Place, outer: Names) -> StepOutput:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from ..engine import Chunk, Engine, StepJob
-from ..errors import StepError, TunesmithError
+from ..errors import RunStopped, StepError, TunesmithError
 from ..files import write_json
 from ..llm.client import Client
 from ..llm.costs import Costs
@@ -106,7 +106,12 @@ class StepRunner:
         self.listener.on_step_start(name, kind, len(rows), start)
         started = time.monotonic()
         try:
-            made = self._made(StepJob(node.step, ctx, rows, start), folder, made_of.key)
+            job = StepJob(node.step, ctx, rows, start, stop_if_dropped=node.stop_if_dropped)
+            made = self._made(job, folder, made_of.key)
+        except RunStopped as error:
+            if str(error).startswith("steps."):
+                raise
+            raise type(error)(f"steps.{name}: {error}") from error
         except TunesmithError:
             raise
         except Exception as error:  # steps of other packages may raise anything
@@ -148,9 +153,11 @@ class StepRunner:
         if not folder.rows():
             folder.write_shard(0, 0, [], [], name)
         counts = folder.counts()
-        failures = (
-            Counter(row.kind for row in failed_rows(folder)) if job.step.kind == "ask" else Counter[str]()
-        )
+        failures = Counter(row.kind for row in failed_rows(folder))
+        warnings = [*job.step.warnings(Table(folder.rows()), job.ctx)]
+        if not counts.rows and (job.rows.paths or job.step.kind == "source"):
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.reasons.most_common(3))
+            warnings.append(f"gave no rows ({reasons})" if reasons else "found nothing")
         return {
             "rows_out": counts.rows,
             "shards": counts.shards,
@@ -158,7 +165,7 @@ class StepRunner:
             "reasons": dict(counts.reasons.most_common()),
             "failures": dict(failures.most_common()),
             "digest": counts.digest,
-            "warnings": tuple(job.step.warnings(Table(folder.rows()), job.ctx)),
+            "warnings": tuple(warnings),
         }
 
     def _train(self, job: StepJob) -> dict[str, Any]:

@@ -47,6 +47,7 @@ only if every rule holds."""
 class Discriminate(Step):
     """Keeps rows of which the model says that every rule holds (WaveCoder sec. 2.3)."""
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "1"
 
     rules: dict[str, str] = Field(default_factory=lambda: dict(RULES), min_length=1)

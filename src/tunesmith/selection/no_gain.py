@@ -34,6 +34,7 @@ class NoGain(Step):
     Rows that were not evolved pass unasked; a row on which the model gives no verdict is marked unknown.
     """
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "1"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
