@@ -22,14 +22,14 @@ from .runs.trace import trace as trace_row
 
 @dataclass(frozen=True, slots=True)
 class Finished(Result):
-    """A finished run with its report."""
+    """A finished run. report: the path of its report."""
 
     report: Path = Path()
 
 
 @dataclass(frozen=True, slots=True)
 class Retried(Finished):
-    """A run that is finished once more, and what came of asking again."""
+    """A finished retry. again: how many rows were asked again, kept, dropped, and failed."""
 
     again: Again = field(default_factory=Again)
 
@@ -68,15 +68,15 @@ def run(
     isolation: str | None = None,
     listener: RunListener | None = None,
 ) -> Finished:
-    """Run a recipe, or go on with it, and write its report. See ``tunesmith.runs.run.run_recipe``."""
+    """Run a recipe, or continue its run, and write its report. See ``tunesmith.runs.run.run_recipe``."""
     from .report import write_report
 
     checked = check(recipe, tiny=tiny, overrides=overrides)
-    place = Path(out) if out else Path("runs") / checked.name
+    folder = Path(out) if out else Path("runs") / checked.name
     try:
-        result = run_recipe(checked, place, yes=yes, fresh=fresh, isolation=isolation, listener=listener)
+        result = run_recipe(checked, folder, yes=yes, fresh=fresh, isolation=isolation, listener=listener)
     except (RunStopped, StepError):
-        write_report(RunFolder(place))  # what was done so far is there to look at
+        write_report(RunFolder(folder))  # so that the user sees what was done
         raise
     report = result.folder / "report.html"
     if result.ran or not report.exists():
@@ -92,29 +92,29 @@ def retry(
     isolation: str | None = None,
     listener: RunListener | None = None,
 ) -> Retried:
-    """Ask a run's failed requests again, and only these; what depends on them is made anew.
+    """Ask a run's failed requests again, and only these; steps that depend on them run again.
 
-    only: kinds of failure, such as ``["timeout", "malformed"]``; none named means all.
-    See ``tunesmith.retries.retry_run``.
+    only: kinds of failure, such as ``["timeout", "malformed"]``; none means all.
+    See ``tunesmith.runs.retry.retry_run``.
     """
     from .report import write_report
 
-    place = Path(run_folder)
+    folder = Path(run_folder)
     try:
-        result, again = retry_run(place, only, overrides=overrides, isolation=isolation, listener=listener)
+        result, again = retry_run(folder, only, overrides=overrides, isolation=isolation, listener=listener)
     except (RunStopped, StepError):
-        write_report(RunFolder(place))
+        write_report(RunFolder(folder))
         raise
-    report = write_report(RunFolder(place))
+    report = write_report(RunFolder(folder))
     return Retried(result.folder, result.scores, result.usd, result.seconds, result.ran, report, again)
 
 
 def read(run_folder: str | Path, step: str, *, dropped: bool = False) -> Table:
-    """The rows of a step of a run (or its bin), readable as often as wanted."""
+    """The rows of a step of a run, or its dropped rows; the table can be read any number of times."""
     folder = RunFolder.open(Path(run_folder)).find(step)
     return Table(folder.drops() if dropped else folder.rows())
 
 
 def trace(run_folder: str | Path, row: str) -> list[Event]:
-    """A row's whole life: ancestors, itself, descendants. ``row`` is an id or the beginning of one."""
+    """One row's life: ancestors, itself, descendants. ``row`` is an id or the beginning of one."""
     return trace_row(RunFolder.open(Path(run_folder)), row)

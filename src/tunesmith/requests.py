@@ -96,7 +96,9 @@ class Usage:
 class Completion:
     """A model's reply.
 
-    finish_reason: ``stop``, ``length`` or what the provider says.  model: which model answered.
+    finish_reason: ``length`` (cut off), ``content_filter``, ``tool_calls``, else the provider's own word.
+    model: which model answered.
+    reasoning: what the reply held beside its answer: thoughts, or the tool calls it made.
     cached: whether it came from the answer store, at no cost.
     first_logprobs: token -> natural-log probability at the first reply position, if asked for.
     """
@@ -107,6 +109,7 @@ class Completion:
     model: str = ""
     cached: bool = False
     first_logprobs: Mapping[str, float] = field(default_factory=dict)
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def test_a_discriminator_is_asked_again_with_rules_turned_or_the_answer_first() 
         return request
 
     plain, turned, first = asked(), asked(form="turned", draw=2), asked(form="answer_first")
-    assert turned.draw == 2 and turned.facts == plain.facts
+    assert turned.draw == 2 and turned.facts == {**plain.facts, "form": "turned"}
     places = [turned.messages[0].content.index(f"- {rule}:") for rule in RULES]
     assert places == sorted(places, reverse=True)
     assert turned.schema["properties"]["rules"]["required"] == [*RULES][::-1]
@@ -197,6 +197,7 @@ def test_a_judge_wrong_on_a_fifth_is_found_out_by_asking_again(tmp_path: Path) -
 
 DISCRIMINATED = """\
 name: discriminated
+seed: 2
 models: {judge: {use: starter, error_rate: 0.2}}
 steps:
   rows:     {do: sources.starter, tasks: 150, answered: true}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -106,6 +107,20 @@ def test_a_recipe_reads_at_full_scale_and_says_what_it_is(name: str) -> None:
     assert recipe.paper
     steps = [node for node in recipe.nodes if not isinstance(node, Rounds)]
     assert any(node.step.kind == "score" for node in steps)
+
+
+STATED = re.compile(r"`([\w.]+)` (?:(\d+) -> )?(\d+)")
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
+
+
+@pytest.mark.parametrize("name", ["wizardcoder", "dolphcoder"])
+def test_the_page_of_a_recipe_states_the_rows_of_its_tiny_run(name: str, runs: Runs) -> None:
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^Rows by step: (.*?\d)\. ", page, re.DOTALL | re.MULTILINE)
+    stages = read_story(RunFolder(runs(name))).stages
+    made = {stage.name: (stage.count("rows_in"), stage.count("rows_out")) for stage in stages}
+    stated = {step: (int(came or 0), int(left)) for step, came, left in STATED.findall(line)}
+    assert stated and stated == {step: made[step] for step in stated}
 
 
 @pytest.mark.parametrize("name", MECHANISMS)

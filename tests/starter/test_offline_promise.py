@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import runpy
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,11 +17,13 @@ from tunesmith.cli import main
 from tunesmith.llm.store_entry import request_key
 from tunesmith.models.starter import REFUSAL, StarterTeacher
 from tunesmith.requests import Request
+from tunesmith.starter import teacher
 
 STEP = '''\
 """Ask for the title of each task (arXiv 2912.00000)."""
 
 from tunesmith.requests import Request
+from tunesmith.starter import teacher
 from tunesmith.sample import Drop
 from tunesmith.step import Step
 
@@ -98,3 +102,12 @@ def test_an_edited_offline_answer_is_asked_anew(tmp_path: Path) -> None:
         rule = runpy.run_path(str(path))["offline_answer"]
         keys.add(request_key(StarterTeacher(), Request.of("Title?", intent="titles", offline_answer=rule)))
     assert len(keys) == 2
+
+
+def test_the_words_of_a_prompt_do_not_change_what_the_rules_reply() -> None:
+    facts = {"instruction": "Write solve(numbers): keep the even numbers, then return the sum."}
+    for intent, draw in itertools.product(("answer", "evolve.reason", "evolve.constraints"), range(5)):
+        old = Request.of("Make it.", intent=intent, facts=facts, draw=draw)
+        new = replace(old, messages=Request.of("Make this.").messages)
+        assert teacher.reply(old) == teacher.reply(new)
+        assert teacher.mistake(old) == teacher.mistake(new)

@@ -231,7 +231,7 @@ def test_an_answer_is_asked_for_under_the_steps_prompt_or_the_rows_own() -> None
 
 
 def test_growth_is_told_and_longer_texts_are_dropped() -> None:
-    assert "more than 13 words" in asked(Evolve(growth=13)).messages[-1].content
+    assert "at most 13 words longer" in asked(Evolve(growth=13)).messages[-1].content
     text = "Add two numbers and then say what they are in words."
     assert read(Evolve(max_words=11), text) == ["kept"] and read(Evolve(max_words=10), text) == ["too long"]
     assert read(Inverse(candidates=1, max_words=11), text) == ["kept"]

@@ -246,7 +246,7 @@ def test_judged_rows_of_earlier_waves_are_shown_with_the_reason_and_end_there(tm
     (request,) = GENERATION.ask(first, CTX)
     prompt = request.messages[-1].content
     assert "A good task." in prompt and "clear names" not in prompt
-    assert "A bad task." in prompt and "Rejected because: no names" in prompt
+    assert "A bad task." in prompt and "Reason for the rejection: no names" in prompt
     (child,) = read(GENERATION, record(), sample=first)
     assert isinstance(child, Sample) and "examples" not in child.meta
 

@@ -7,6 +7,7 @@ broken, and the engine stops it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from ..errors import StepError, TunesmithError
@@ -32,8 +33,20 @@ def apply_ask(step: Step, sample: Sample, ctx: Context) -> list[Request] | Drop:
 def apply_read(
     step: Step, sample: Sample, completions: Sequence[Completion], ctx: Context
 ) -> list[Sample | Drop]:
-    """What an ask step makes of the answers to one row; at least one row or drop."""
-    return _all_of(lambda: cast(AskStep, step).read(sample, completions, ctx), sample)
+    """What an ask step makes of the answers to one row; at least one row or drop.
+
+    What the model reasoned besides its answers is kept in ``meta.reasoning`` under the step's name.
+    """
+    made = _all_of(lambda: cast(AskStep, step).read(sample, completions, ctx), sample)
+    reasoning = "\n\n".join(answer.reasoning for answer in completions if answer.reasoning)
+    if not reasoning:
+        return made
+
+    def noted(row: Sample) -> Sample:
+        earlier = row.meta.get("reasoning")
+        return row.noted(reasoning={**(earlier if isinstance(earlier, dict) else {}), ctx.step: reasoning})
+
+    return [replace(one, sample=noted(one.sample)) if isinstance(one, Drop) else noted(one) for one in made]
 
 
 def attempt(work: Callable[[], T], sample: Sample) -> T | Drop:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from ..errors import SetupError
+from ..replies.standard import standard
 from ..requests import Completion, Failure, Request, Usage
 from .costs import Charge, Costs
 from .model import Backend, DrawsTogether, Model
@@ -188,7 +189,13 @@ class Client:
 
 
 def _judged(answer: Completion | Failure) -> Completion | Failure:
-    """An answer withheld by the provider's filter is a failure, even when it was paid for and stored."""
-    if isinstance(answer, Completion) and not answer.text and answer.finish_reason in _WITHHELD:
+    """The answer in standard form; a failure where the provider's filter withheld it, paid for or not.
+
+    The store keeps replies as they came, so stored ones of any age pass here too.
+    """
+    if isinstance(answer, Failure):
+        return answer
+    answer = standard(answer)
+    if not answer.text and answer.finish_reason in _WITHHELD:
         return Failure("content filter", "the provider withheld the answer", 1)
     return answer

@@ -70,14 +70,15 @@ def answer_json(completion: Completion) -> dict[str, Any]:
         "finish_reason": completion.finish_reason,
         "model": completion.model,
     }
-    return facts | ({"first_logprobs": dict(completion.first_logprobs)} if completion.first_logprobs else {})
+    more = {"first_logprobs": dict(completion.first_logprobs), "reasoning": completion.reasoning}
+    return facts | {name: value for name, value in more.items() if value}
 
 
 def answer_of(facts: dict[str, Any]) -> Completion:
     """The completion that ``answer_json`` wrote, marked as coming from the store."""
     return Completion(
         facts["text"], Usage(*facts["usage"]), facts["finish_reason"], facts["model"], True,
-        facts.get("first_logprobs", {}),
+        facts.get("first_logprobs", {}), facts.get("reasoning", ""),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from ..requests import Completion, Request, Usage
 from ..starter import teacher, world
 from ..starter.teacher.rng import rng
 
-VERSION = "4"
+VERSION = "5"
 REFUSAL = "Sorry, I cannot do this: I am a set of rules, not a language model, and no rule of mine applies."
 
 

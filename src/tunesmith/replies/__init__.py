@@ -11,6 +11,10 @@ import re
 from ..code.markdown import blocks
 from ..requests import Completion
 
+TOOL_CALL = "tool call (serve the model without tools)"
+ONLY_REASONING = "only reasoning (lower the reasoning effort)"
+CUT_OFF_REASONING = "cut off while reasoning (raise max_tokens)"
+
 _REFUSAL = re.compile(
     r"(?:^|(?<=[.!?\n]))\W*(?:(?:i'?m|i am|we'?re|we are)\s+(?:very\s+|so\s+|really\s+)?"
     r"(?:sorry|afraid|unable|not able)"
@@ -24,7 +28,7 @@ _REFUSAL_WORDS = 80
 """A refusal is short: WizardLM's rule looks at replies under 80 words (arXiv 2304.12244, sec. 3.2)."""
 
 _LEAKS = re.compile(
-    r"</?(?:task|instruction|prompt|reply|snippet|document)>"
+    r"</?(?:task|answer|problem|instruction|prompt|reply|snippet|document)>"
     r"|\b(?:given|rewritten|evolved|original|created)[ _](?:prompt|instruction)s?\b\W*(?::|#|$)"
     r"|#\s*(?:given|rewritten|evolved|original|created) prompt"
     r"|\b(?:here is|here's|below is) (?:the|a|an|your) (?:rewritten|evolved|harder|new|more complex) "
@@ -51,13 +55,17 @@ def clean(text: str) -> str:
 
 
 def defect(completion: Completion) -> str:
-    """Why a reply cannot be used at all: ``empty``, ``refused``, ``cut off``; empty text if it can."""
-    text = clean(completion.text)
+    """Why a reply cannot be used at all: ``empty``, ``refused``, ``cut off``, ...; empty text if it can."""
+    text, finish = clean(completion.text), completion.finish_reason
+    if finish == "tool_calls":
+        return TOOL_CALL
+    if not text.strip() and completion.reasoning:
+        return CUT_OFF_REASONING if finish == "length" else ONLY_REASONING
     if not text.strip():
-        return "empty"
-    if completion.finish_reason in ("content_filter", "refusal") or refuses(text):
+        return "cut off" if finish == "length" else "empty"
+    if finish in ("content_filter", "refusal") or refuses(text):
         return "refused"
-    return "cut off" if completion.finish_reason == "length" else ""
+    return "cut off" if finish == "length" else ""
 
 
 def refuses(text: str) -> bool:

@@ -46,7 +46,7 @@ _BEFORE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class VerdictWords:
     """The words of a two-sided verdict, and how to read one from a reply.
 
     positive, negative: lower-case phrases; a blank in one also matches ``-`` and ``_``.
@@ -79,12 +79,12 @@ class Verdicts:
         return mass[True] / total if total > 0 else None
 
 
-PASSED = Verdicts(
+PASSED = VerdictWords(
     ("passed", "pass", "passes", "yes", "correct"),
     ("not passed", "not pass", "failed", "fails", "fail", "no", "incorrect"),
 )
-YES_NO = Verdicts(("yes",), ("no",))
-EQUAL = Verdicts(("equal", "the same"), ("not equal", "unequal", "different"))
+YES_NO = VerdictWords(("yes",), ("no",))
+EQUAL = VerdictWords(("equal", "the same"), ("not equal", "unequal", "different"))
 
 Form = Literal["plain", "answer_first", "turned", "rewrapped"]
 _SHORTEST = 3
@@ -98,7 +98,9 @@ def question(sample: Sample, logprobs: int = 0, form: Form = "plain") -> Request
     labels = ("not passed", "passed") if form == "turned" else ("passed", "not passed")
     shown = task_and_answer(sample.instruction, sample.answer, form, task="Task")
     prompt = f"{_ASKED.format(*labels)}\n\n{shown}"
-    facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
+    facts = {
+        "instruction": sample.instruction, "answer": sample.answer, "language": sample.language, "form": form,
+    }  # fmt: skip
     return Request(Request.of(prompt).messages, intent=INTENT, facts=facts, logprobs=logprobs)
 
 

@@ -1,4 +1,4 @@
-// The rows of the steps and their bins, with their lineage.
+// The kept and dropped rows of the steps, with their lineage.
 
 function rowBrowser({ steps, rows }, go) {
   const children = new Map();

@@ -19,6 +19,7 @@ from ..llm.local.generation import Local
 from ..llm.model import Model
 from ..llm.template import Template
 from ..machine import OwnLoop, gc_paused
+from ..replies.standard import standard
 from ..requests import Completion, Failure, Message, Request, Sampling
 from ..sample import Json
 from ..step import Context
@@ -157,6 +158,7 @@ def _reply(prompt: str, answer: Completion | Failure | None) -> Reply:
         return Reply(prompt, failure="no reply", reason="the prompt leaves no room for a reply")
     if isinstance(answer, Failure):
         return Reply(prompt, failure="no reply", reason=f"{answer.kind}: {answer.message}")
+    answer = standard(answer)
     return Reply(prompt, answer.text, answer.finish_reason)
 
 

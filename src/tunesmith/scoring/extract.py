@@ -17,6 +17,7 @@ from types import MappingProxyType
 from ..benchmarks.problem import Problem
 from ..code.markdown import Block, blocks, parse
 from ..errors import UserError, nearest
+from ..replies.thoughts import split
 from . import published_extractors
 from .assemble import assembled, defines, is_stub
 
@@ -32,14 +33,13 @@ class Extracted:
 Extraction = Callable[[str, Problem], Extracted]
 
 _BYTE_ORDER_MARK = re.compile(r"^\ufeff", re.MULTILINE)
-_THOUGHT = re.compile(r"^.*</think>", re.DOTALL)
 _CODE_LINE = re.compile(r"^(?:from\s+\S+\s+import\b|import\s|def\s|class\s|async\s+def\s|@\w)", re.MULTILINE)
 _TRIES = 8
 
 
 def fence_first(reply: str, problem: Problem) -> Extracted:
     """The fenced block that defines the entry point, else the first in the language, else the bare code."""
-    text = _BYTE_ORDER_MARK.sub("", _THOUGHT.sub("", reply).replace("\r\n", "\n"))
+    text = _BYTE_ORDER_MARK.sub("", split(reply).answer.replace("\r\n", "\n"))
     found = _fences(text)
     opened = _written_before_fence(text, problem)
     if opened is not None:

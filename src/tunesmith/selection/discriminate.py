@@ -22,33 +22,34 @@ from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 
 RULES: dict[str, str] = {
-    "language named": "The instruction names the programming language, or shows code of it.",
-    "input is code": "If the task works on given code, that code is there and is more than comments.",
-    "answers the task": "The answer does what the instruction asks, with the information it gives.",
-    "only what is asked": "The answer holds what was asked for and no more; a code answer is code only.",
-    "readable": "The logic can be followed: no needless detours, sensible names.",
-    "imports present": "Everything the code uses is defined, imported or stated to exist.",
-    "about the input": "The instruction is about its own input and does not refer to things unseen.",
+    "language named": "The instruction names the programming language or shows code in it.",
+    "input is code": "If the task works on existing code, that code is shown, and it is not only comments.",
+    "answers the task": "The answer does what the instruction asks, with the information that it gives.",
+    "only what is asked": "The answer contains what was asked for and no more. A code answer is code only.",
+    "readable": "The logic is easy to follow. It has no needless detours, and names are sensible.",
+    "imports present": "Everything that the code uses is defined, imported or stated to exist.",
+    "about the input": "The instruction is about its own input. It refers to nothing that is not shown.",
 }
 
 PROMPT = """\
-Check a training example for a programming model against rules, one after the other.
+You check training examples for a programming assistant. Check the example below against these rules.
 
 Rules:
 {rules}
 
 {shown}
 
-Think about each rule by itself first. Reply with a JSON object: "rules", an object that gives for each
-rule, by its name, an object with "holds" (true or false) and "reason" (one sentence); and "overall", true
-only if every rule holds."""
+First judge each rule by itself. Then reply with a JSON object with two fields:
+- "rules": an object that maps the name of each rule to an object with "holds" (true or false) and \
+"reason" (one sentence).
+- "overall": true if every rule holds, otherwise false."""
 
 
 class Discriminate(Step):
     """Keeps rows of which the model says that every rule holds (WaveCoder sec. 2.3)."""
 
     filters: ClassVar[bool] = True
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     rules: dict[str, str] = Field(default_factory=lambda: dict(RULES), min_length=1)
     """Rules by name; each says in a sentence what must hold."""
@@ -74,7 +75,7 @@ class Discriminate(Step):
         prompt = PROMPT.format(rules=listed, shown=shown)
         facts = {
             "instruction": sample.instruction, "answer": sample.answer, "language": sample.language,
-            "task": sample.task, "rules": list(self.rules),
+            "task": sample.task, "rules": list(self.rules), "form": self.form,
         }  # fmt: skip
         return [Request.of(prompt, intent="discriminate", facts=facts, schema=schema(rules), draw=self.draw)]
 

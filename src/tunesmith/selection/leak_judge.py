@@ -18,15 +18,19 @@ from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Compare a problem of a test with a task from training data. They are the same if whoever has seen the
-solution of one can write down the solution of the other without further thought: the same function with
-other names, in other words, with other example values. Sharing a topic or a technique is not enough.
+Compare a benchmark problem with a task from training data.
 
-Problem of the test:
+They are the same if a programmer who has seen the solution of one can write the solution of the other \
+without further thought. Examples are the same function with other names, in other words, or with other \
+example values. A shared topic or technique is not enough.
+
+<problem>
 {problem}
+</problem>
 
-Task from training data:
+<task>
 {instruction}
+</task>
 
 Are they the same? Reply YES or NO."""
 
@@ -39,7 +43,7 @@ class LeakJudge(Step):
     """
 
     filters: ClassVar[bool] = True
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         return [

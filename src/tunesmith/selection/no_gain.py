@@ -16,8 +16,9 @@ from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Compare two programming tasks. They are equal if whoever can do one can do the other by the same means:
-the same requirements, the same amount of work, the same scope. Wording does not count.
+Compare two programming tasks. They are equal if they have the same requirements and the same scope and need \
+the same amount of work, so that a programmer who can solve one can solve the other by the same means. \
+Ignore differences in wording.
 
 First task:
 {parent}
@@ -35,7 +36,7 @@ class NoGain(Step):
     """
 
     filters: ClassVar[bool] = True
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         parent = str(sample.meta.get("evolved_from", ""))

@@ -37,18 +37,18 @@ FAULTS: dict[str, tuple[str, ...]] = {
 """The four choices, each with the beginnings or parts of the drop reasons that it stands for."""
 
 EVOLUTION = """\
-Rewrite the programming task below so that it becomes harder. {method}
+Rewrite the programming task below into a harder one. {method}
 
 {instruction}"""
 WAYS = {
     "constraints": "Add requirements that the solution must meet.",
-    "replace": "Put a rarer, more specific requirement in the place of a common one.",
-    "reason": "Let it take more steps of thought.",
-    "misdirect": "Hand over a program that looks right and is wrong.",
-    "complexity": "Ask for less time or memory.",
+    "replace": "Replace a common requirement with a rarer and more specific one.",
+    "reason": "Make it need more reasoning steps.",
+    "misdirect": "Include a program that looks right but is wrong.",
+    "complexity": "Require less running time or memory.",
 }
 FILTERING = """\
-The training example below was rejected. Which of these is the reason?
+The training example below was rejected. Choose the reason and reply with its line.
 
 {options}
 
@@ -58,7 +58,7 @@ Instruction:
 Response:
 {answer}"""
 REVIEW = """\
-Review the answer to the programming task below, as an experienced programmer would for a colleague.
+You are an experienced programmer. Review the answer to the programming task below for a colleague.
 
 Task:
 {instruction}
@@ -67,9 +67,11 @@ Answer:
 {answer}
 """
 REVIEW_FORM = """
-Reply with a JSON object: "correctness" (whole number 1 to 10; 6 or more only if you are sure that it
-solves the task), "clarity" (1 to 10), "suggestions" (what to change and why, in a few sentences),
-"refined" (the whole program after your changes, in a code block)."""
+Reply with a JSON object with these fields:
+- "correctness": a whole number from 1 to 10; 6 or more only if you are sure that it solves the task.
+- "clarity": a whole number from 1 to 10.
+- "suggestions": what to change and why, in a few sentences.
+- "refined": the whole program after your changes, in a Markdown code block."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -85,7 +87,7 @@ class Comprehend(Step):
     """Turn each row into one comprehension task that it is fit for (AlchemistCoder sec. 2.3)."""
 
     names_steps = ("judged_by",)
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     tasks: tuple[Task, ...] = Field(default=("evolution", "filtering", "review"), min_length=1)
     """Tasks to make. Rejected rows (``from: STEP.dropped``) are fit for filtering, evolved rows for

@@ -26,28 +26,26 @@ Persona = Literal[
 ]  # fmt: skip
 
 PERSONAS: dict[Persona, str] = {
-    "terse": "You are a programmer of few words. Give the code in one block, with at most one sentence.",
-    "tutor": "You teach programming. Explain the idea in everyday words, then show commented code.",
+    "terse": "You are a programmer of few words. Reply with one code block and at most one sentence.",
+    "tutor": "You teach programming. Explain the idea in everyday words. Then show commented code.",
     "planner": "Before any code, write a numbered plan of the steps. Then write code that follows the plan.",
-    "tester": "List the inputs that usually break such programs, then write code that handles them.",
-    "simple_first": (
-        "First say what the obvious solution would be and what it costs. Then give a better one, in code."
-    ),
-    "efficient": "You care about time and memory. Choose data structures with care and state both bounds.",
-    "functional": "You prefer pure functions and expressions over changing state. Write in that style.",
-    "defensive": "You write for production: clear names, checked arguments, helpful errors.",
-    "reviewer": "Write the code, then go over it as a reviewer would and say why it is right.",
-    "standard_library": "You know the standard library well. Let it do the work wherever it can.",
+    "tester": "List the inputs that usually break such programs. Then write code that handles them.",
+    "simple_first": "First describe the obvious solution and its cost. Then write a better one in code.",
+    "efficient": "You care about time and memory. Choose data structures with care. State both complexities.",
+    "functional": "You prefer pure functions and expressions to mutable state. Write code in that style.",
+    "defensive": "You write production code: clear names, checked arguments and helpful error messages.",
+    "reviewer": "Write the code. Then review it as a colleague would, and explain why it is correct.",
+    "standard_library": "You know the standard library well. Use it wherever it can do the work.",
 }
 REASON = """\
-In that manner, first reason in words towards your solution: what is asked, which ways there are, which one \
-you take and why. Then give the whole program in one fenced block."""
+In that style, reason in words before the code: state what is asked, which approaches are possible, which \
+one you choose and why. Then give the whole program in one fenced code block."""
 
 
 class Diversify(Step):
     """Answer each instruction under several personas (DolphCoder sec. 2.2); one child per persona."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     personas: tuple[Persona, ...] = Field(default=get_args(Persona), min_length=1)
     """The bank of system prompts to draw from."""

@@ -23,14 +23,14 @@ from ..step import Context, Step, Yield
 Heuristic = Literal["constraints", "replace", "reason", "misdirect", "complexity"]
 
 METHODS: dict[Heuristic, str] = {
-    "constraints": "Add one or two requirements that the solution must meet too, in about ten further words.",
-    "replace": "Take a requirement that many tasks share and put a rarer, more specific one in its place.",
-    "reason": "If the task falls in a few obvious steps, change it so that more steps of thought are needed.",
+    "constraints": "Add one or two requirements that the solution must meet, in about ten more words.",
+    "replace": "Replace a requirement that many tasks share with a rarer and more specific one.",
+    "reason": "If a few obvious steps solve the task, change it so that it needs more reasoning steps.",
     "misdirect": (
-        "Include a short program that looks like a solution but is wrong, say that it is an attempt "
-        "that fails, and let the task be to solve it correctly all the same."
+        "Include a short program in a Markdown code block that looks like a solution but is wrong. State "
+        "that it is a failed attempt. The task must still ask for a correct solution."
     ),
-    "complexity": "Ask for less running time or memory than the plain solution needs, and name the bound.",
+    "complexity": "Require less time or memory than the straightforward solution needs. State the bound.",
 }
 
 WEIGHTS: dict[Heuristic, float] = {
@@ -43,23 +43,27 @@ WEIGHTS: dict[Heuristic, float] = {
 """The paper asks for tighter complexity sparingly and says no more about the choice."""
 
 PROMPT = """\
-Between the marks stands a programming task. Write a version of it that is somewhat harder.
+You write programming exercises. Write a somewhat harder version of the task below.
 
 How to make it harder: {method}
-You may combine this with ideas of your own. The new task must make sense by itself, must be solvable,
-must stay with the programming language of the old one, and must not grow by more than {growth} words.
+
+Requirements:
+- You may combine this method with ideas of your own.
+- The new task must be self-contained and solvable.
+- It must keep the programming language of the original task.
+- It must be at most {growth} words longer than the original task.
 
 <task>
 {instruction}
 </task>
 
-Reply with the text of the new task and nothing else: no solution, no title, no remark."""
+Reply with the text of the new task only. Do not add a solution, a title or comments."""
 
 
 class Evolve(Step):
     """Make each instruction harder by one heuristic (WizardCoder sec. 2). One child per row."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     weights: dict[Heuristic, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(WEIGHTS))
     """How often each heuristic is chosen, relative to the others; one left out is never chosen."""

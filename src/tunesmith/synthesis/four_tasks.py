@@ -27,21 +27,22 @@ Task = Literal["generation", "summarisation", "translation", "repair"]
 
 DEFINITIONS: dict[str, str] = {
     "generation": (
-        "Code generation: from a description in words, write {language} code that does it. Describe what "
-        "the snippet achieves so that a programmer who never saw it could write it; the solution is the code."
+        "Code generation: write {language} code from a description in words. The instruction describes what "
+        "the snippet achieves, in enough detail for a programmer who has not seen it. The solution is code."
     ),
     "summarisation": (
-        "Code summarisation: from {language} code, tell in words what it does. The information is the code; "
-        "the solution is a short account of purpose, inputs, result and errors, not a line-by-line reading."
+        "Code summarisation: explain in words what {language} code does. The information is the code. The "
+        "solution is a short description of its purpose, inputs, result and errors. It does not explain the "
+        "code line by line."
     ),
     "translation": (
-        "Code translation: from {language} code, write {target} code that behaves alike. The information is "
-        "the {language} code; the solution is the {target} code, natural in that language."
+        "Code translation: rewrite {language} code as {target} code with the same behaviour. The information "
+        "is the {language} code. The solution is idiomatic {target} code."
     ),
     "repair": (
-        "Code repair: from {language} code with a mistake, write code without it. Put one realistic mistake "
-        "into the snippet: the information is the faulty code, and no comment in it points at the mistake; "
-        "the solution is the right code."
+        "Code repair: correct {language} code that has a bug. Put one realistic bug into the snippet. The "
+        "information is the code with the bug, and no comment in it points to the bug. The solution is the "
+        "correct code."
     ),
 }
 
@@ -56,20 +57,25 @@ _OF_CODE = ("generation", "translation", "repair")
 _ABOUT_CODE = ("summarisation", "translation", "repair")
 
 PROMPT = """\
-You make training data for a model that will help programmers. The task to make data for:
+You write training data for a programming assistant. Write one record for this kind of task:
+
 {definition}
 
-Make one record from the snippet below, as a JSON object with four strings:
-- "task": {task}
-- "instruction": what is asked, in one or two sentences, naming the programming language
-- "information": what the instruction works on, if anything; "none" otherwise
-- "solution": the full answer to instruction and information together
+Base the record on the snippet below. It is a JSON object with four string fields:
+- "task": "{task}"
+- "instruction": what is asked, in one or two sentences that name the programming language
+- "information": the input that the instruction works on, or "none" if there is no input
+- "solution": the complete answer to the instruction and the information
 
-The record must stand alone: whoever reads it does not see the snippet. Put code in Markdown code blocks, with
-the imports it needs. {code_only}Reply with the JSON object only.
-{examples}
-Snippet ({language}){about}:
-{snippet}"""
+Requirements:
+- The record must be self-contained. Its readers do not see the snippet.
+- Put all code into Markdown code blocks, with the imports that it needs.
+- Apart from code, the information has at most two sentences.
+{code_only}{examples}
+Snippet in {language}:
+{snippet}
+{about}
+Reply with the JSON object only."""
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -96,7 +102,7 @@ _SPELLINGS = {"summarization": "summarisation"}
 class FourTasks(Step):
     """Ask for one four-task record per snippet of raw code (WaveCoder sec. 2)."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     shares: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(SHARES))
     """Target share of each task among the requests; the default is the paper's mix. Need not sum to 1."""
@@ -128,10 +134,10 @@ class FourTasks(Step):
         docstring, name = str(sample.meta.get("docstring") or ""), str(sample.meta.get("name") or "")
         prompt = PROMPT.format(
             definition=self._definition(task, language, target), task=task,
-            code_only="The solution holds code only. " if task in _OF_CODE else "",
+            code_only="- The solution contains code only.\n" if task in _OF_CODE else "",
             language=language, snippet=replies.fenced(sample.code, sample.language),
             examples=_shown(sample.meta.get("examples") or {}),
-            about=f", described by its author as: {docstring}" if docstring else "",
+            about=f"\nThe author describes the snippet as follows:\n{docstring}\n" if docstring else "",
         )  # fmt: skip
         facts = {"code": sample.code, "language": sample.language, "docstring": docstring, "name": name}
         if task == "translation":
@@ -168,8 +174,9 @@ class FourTasks(Step):
 
 CASE = """
 {title}
+Instruction:
 {instruction}
-Its solution:
+Solution:
 {answer}
 {reason}
 """
@@ -177,11 +184,11 @@ Its solution:
 
 def _shown(examples: Mapping[str, Any]) -> str:
     """Good and bad cases of earlier waves (``synthesis.examples``), the bad ones with the reason."""
-    titles = {"good": "A record that was accepted:", "bad": "A record that was rejected; do better:"}
+    titles = {"good": "An accepted record:", "bad": "A rejected record, whose fault you must avoid:"}
     return "".join(
         CASE.format(
             title=title, instruction=case["instruction"], answer=case["answer"],
-            reason=f"Rejected because: {case['reason']}" if kind == "bad" else "",
+            reason=f"Reason for the rejection: {case['reason']}" if kind == "bad" else "",
         )
         for kind, title in titles.items()
         for case in examples.get(kind, ())

@@ -23,17 +23,24 @@ from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Below are a programming task and the answer that was given to it. The task leaves open how to answer.
-Write a preface of at most {words} words to be read before the task, so that this very answer becomes the
-natural one: name the programming language, the approach or library that the answer really uses, the
-form of the output, and define any special term. Do not claim anything that the answer does not do, do
-not solve the task, and do not quote the answer.
+You edit training data for a programming assistant. Below are a programming task and the answer to it. The \
+task leaves open some choices that the answer makes.
 
-Task:
+Write a preface of at most {words} words, so that the task asks for the kind of answer that it has.
+- Name the programming language.
+- Name the approach and the libraries that the answer really uses.
+- State the form of the output.
+- Define any special term.
+- Claim nothing that is not true of the answer.
+- Do not solve the task, and do not quote the answer.
+
+<task>
 {instruction}
+</task>
 
-Answer:
+<answer>
 {answer}
+</answer>
 
 Reply with the preface only."""
 
@@ -55,7 +62,7 @@ class Hindsight(Step):
     """Put a truthful preface before some instructions (AlchemistCoder sec. 2.2); pass the others on."""
 
     names_steps = ("marked",)
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     share: float = Field(default=0.05, ge=0, le=1)
     """Chance of each row to get a preface; ``selection.mark`` with ``marked`` gives exact shares."""

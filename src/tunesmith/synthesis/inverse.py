@@ -20,10 +20,13 @@ from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Below is a program. Write the programming task that it is the answer to: what it is given, what it gives,
-what happens in special cases, in {language}. Whoever reads the task does not see the program. Begin the
-task with the word "{opening}".
+Write the programming task that the {language} program below solves.
+- State the inputs, the result and what happens in special cases.
+- State that the solution must be in {language}.
+- Make the task self-contained. Its readers do not see the program.
+- Begin the task with the word "{opening}".
 
+Program:
 {program}
 
 Reply with the task only."""
@@ -44,7 +47,7 @@ OPENINGS = (
 class Inverse(Step):
     """Ask for candidate instructions of each row's program, one child each (InverseCoder sec. 3)."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     candidates: int = Field(default=10, ge=1, le=len(OPENINGS))
     """Candidate instructions per program."""

@@ -20,14 +20,18 @@ from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Let the fragment of code below give you an idea for a programming problem, and solve it.
+You write programming exercises. Take an idea from the code fragment below, turn it into a new programming \
+problem, and solve that problem.
 
 Fragment{of_language}:
 {fragment}
 
-The problem must make sense to somebody who never sees the fragment: state what is given, what is wanted
-and every rule that matters. The solution must be complete, correct and in {language}, with its imports,
-in one code block. Reply with a JSON object with the two strings "problem" and "solution"."""
+Requirements:
+- The problem must be self-contained. Its readers do not see the fragment, so do not mention it.
+- The problem states the inputs, the expected result and every rule that matters.
+- The solution is complete and correct {language} code with its imports, in one Markdown code block.
+
+Reply with a JSON object with two string fields: "problem" and "solution"."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"problem": {"type": "string"}, "solution": {"type": "string"}},
@@ -38,7 +42,7 @@ SCHEMA: dict[str, Any] = {
 class OssInstruct(Step):
     """Ask for a problem and a solution inspired by some lines of each row's code (Magicoder sec. 2)."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     min_lines: int = Field(default=1, ge=1)
     """Fewest lines of a fragment that are not blank."""

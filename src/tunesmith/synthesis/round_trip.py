@@ -23,17 +23,17 @@ from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Write the Python function `{head}`. All that is known of it is this account:
+Write the Python function `{head}` from this description:
 
 {summary}
 
-Reply with one Python code block that holds the function and the imports it needs, and nothing else."""
+Reply with one Python code block that contains only the function and the imports that it needs."""
 
 
 class RoundTrip(Step):
     """Ask for code from each summary alone; the summary row passes on, the code comes as its child."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     draws: int = Field(default=1, ge=1)
     """Times the code is written again from one summary."""

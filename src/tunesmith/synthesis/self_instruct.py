@@ -22,15 +22,18 @@ from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Here are some programming tasks from a collection:
+You extend a collection of programming tasks. Here are some tasks of the collection:
 
 {tasks}
 
-Write {count} further tasks for the collection. They should differ from these and from each other in what is
-asked, not only in wording; each must make sense by itself, say what is given and what is wanted, and have a
-solution of moderate length in {language}. Write no solutions.
+Write {count} new tasks for the collection.
+- Each new task must ask for something that no task above and no other new task asks for. Other words are \
+not enough.
+- Each new task must be self-contained. It states what is given and what is wanted.
+- Each new task must have a solution of moderate length in {language}.
+- Do not write solutions.
 
-Reply with a JSON object whose key "tasks" holds the list of the new tasks, each a string."""
+Reply with a JSON object whose field "tasks" is the list of the new tasks, each a string."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"tasks": {"type": "array", "items": {"type": "string"}}},
@@ -44,7 +47,7 @@ UNSEEN = ("image", "images", "picture", "pictures", "photo", "video", "audio", "
 class SelfInstruct(Step):
     """Ask for new tasks in the manner of each row and its companions (Self-Instruct sec. 2.2)."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     count: int = Field(default=4, ge=1)
     """New tasks per row."""

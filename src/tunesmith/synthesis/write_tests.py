@@ -21,23 +21,26 @@ from ..sample import Drop, Sample, Verdict
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Write tests for the programming task below. The solution will be a {language} program{named}; your tests run
+Write tests for the programming task below. The solution will be a {language} program{named}. The tests run \
 after it, in the same file.
 
-Rules: use plain `assert` statements at the top level, one fact each, at most {count} of them. Take each
-expected value from the task, never from how a solution might work. Cover an ordinary case, an empty or
-smallest case, and what the task says of bad input. No test framework, files, network, chance or clock.
+Requirements:
+- Write plain `assert` statements at the top level, at most {count} of them. Each checks one fact.
+- Derive every expected value from the task, not from a possible implementation.
+- Cover an ordinary case, an empty or smallest case, and the invalid input that the task mentions.
+- Do not use a test framework, files, the network, randomness or the clock.
 
-Task:
+<task>
 {instruction}
+</task>
 {solution}
-Reply with one {language} code block that holds the tests and nothing else."""
+Reply with one {language} code block that contains only the tests."""
 
 
 class WriteTests(Step):
     """Ask for tests of each instruction; the child differs from its parent in ``tests`` only."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     count: int = Field(default=10, gt=0)
     """Most tests to ask for."""

@@ -19,7 +19,7 @@ from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 
 PROMPT = """\
-Does the program do exactly what the task asks, all of it and nothing else?
+Does the program do everything that the task asks and nothing else?
 
 Task:
 {instruction}
@@ -33,7 +33,7 @@ Reply YES or NO."""
 class YesProbability(Step):
     """Marks each row with the model's P(YES) that the answer fits; passed from `least` on."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     least: float = Field(default=0.5, ge=0, le=1)
     """Probability from which the verdict is "passed"."""

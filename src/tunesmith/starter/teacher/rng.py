@@ -15,9 +15,11 @@ T = TypeVar("T")
 
 
 def rng(request: Request, purpose: str = "") -> Random:
-    """A generator seeded by the request's intent, facts, messages and draw, and by ``purpose``."""
-    turns = [[message.role, message.content] for message in request.messages]
-    key = orjson.dumps([turns, dict(request.facts)], option=orjson.OPT_SORT_KEYS).decode()
+    """A generator seeded by the request's intent, facts and draw, and by ``purpose``.
+
+    Not by its messages: rules do not read the prompt, so another wording of it must not change their answer.
+    """
+    key = orjson.dumps(dict(request.facts), option=orjson.OPT_SORT_KEYS).decode()
     return chance(0, f"{request.intent} {purpose}", key, request.draw)
 
 
