@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ..errors import Mistake, RecipeError, UserError, nearest
 from ..llm.model import Model, Trainable
@@ -36,6 +36,8 @@ class Head(BaseModel):
     """Most money to spend, USD; the run then stops cleanly and can go on later."""
     workers: int | None = Field(default=None, gt=0)
     """Worker processes; default: the cores of this machine. Rows do not depend on it."""
+    published_rows: dict[str, PositiveInt] = {}
+    """Source step -> rows of the data that the paper used; ``plan`` assumes them where there is no data."""
     models: dict[str, Any] = {}
     """Name -> {use: backend, ...}."""
     steps: dict[str, Any]
@@ -62,6 +64,12 @@ class Checker:
         nodes = self._nodes(steps, ("steps",)) if isinstance(steps, dict) else ()
         if isinstance(steps, dict) and not steps:
             self._mistake(("steps",), "a recipe needs at least one step")
+        sources = [node.name for node in nodes if isinstance(node, Node) and node.step.kind == "source"]
+        for name in head.published_rows if head and not tiny else ():
+            if name not in sources:
+                self._mistake(
+                    ("published_rows", name), f"no source is called {name!r}", nearest(name, sources)
+                )
         for leak in leaks(nodes):
             self._mistake(
                 ("steps", leak.block, "probe", leak.probe, "benchmarks"),

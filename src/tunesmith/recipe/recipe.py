@@ -107,6 +107,7 @@ class Recipe:
 
     data: the effective document (overlay and overrides applied), which a run keeps as recipe.yaml.
     home: the folder that relative paths start from.  budget: most money to spend, USD.
+    published_rows: step -> rows of the data that the paper used, for ``plan`` where the data is not here.
     """
 
     name: str
@@ -120,7 +121,7 @@ class Recipe:
     budget: float | None = None
     workers: int | None = None
     tiny: bool = False
-    sources: tuple[str, ...] = field(default=())
+    published_rows: dict[str, int] = field(default_factory=dict)
 
     def all_nodes(self) -> Iterator[Node]:
         """Every step, those inside repeated blocks too, in reading order."""

@@ -1,22 +1,28 @@
 """What a recipe would do and cost, before anything is spent.
 
-Sources are counted (up to a cap), row steps are tried on the first rows, ask steps make their real
-prompts for those rows and ask nobody. What a table, a batch or a model would change is assumed, and
-said so: ``expects`` of the step, or every row kept.
+Sources are counted (up to a cap), row steps are tried on the first rows, ask steps make their real prompts
+for those rows and send nothing. Stored answers cost nothing and are read, so the steps below get the rows
+that a run would give them. What a table, a batch or a model would change is assumed: ``expects`` of the step,
+or every row kept. Where the data of a recipe is missing, its published row counts are assumed, with rows of
+typical length.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
-from ..engine.rowwise import apply_ask, apply_row
+from ..engine.rowwise import apply_ask, apply_read, apply_row
+from ..errors import UserError
 from ..llm.model import Model
+from ..llm.store import AnswerStore, default_store
+from ..llm.store_entry import key_maker
 from ..llm.tokens import request_tokens
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds
-from ..requests import Request, Usage
+from ..requests import Completion, Request, Usage
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep
 
@@ -27,7 +33,10 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One line of the plan. Money is None where no price is known; ``how`` says what it rests on."""
+    """One line of the plan. Money is None where no price is known; ``how``: where the figures come from.
+
+    calls: requests to send.  stored: requests whose answers are stored already.
+    """
 
     step: str
     do: str
@@ -39,6 +48,7 @@ class Forecast:
     tokens_out: int = 0
     usd: float | None = 0.0
     how: str = ""
+    stored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +86,25 @@ def forecast(recipe: Recipe, *, answer_tokens: int = ANSWER_TOKENS) -> list[Fore
 
     answer_tokens: the length assumed of every reply.
     """
-    planner = _Planner(recipe, answer_tokens)
     guesses: dict[str, _Guess] = {}
     lines: list[Forecast] = []
-    for node in recipe.nodes:
-        if isinstance(node, Rounds):
-            made = planner.rounds(node, guesses)
-        else:
-            line, guesses[node.name] = planner.step(node, node.name, guesses)
-            made = [line]
-        lines += made
+    with contextlib.ExitStack() as stack:
+        path = default_store()
+        store = stack.enter_context(contextlib.closing(AnswerStore(path))) if path.exists() else None
+        planner = _Planner(recipe, answer_tokens, store)
+        for node in recipe.nodes:
+            if isinstance(node, Rounds):
+                made = planner.rounds(node, guesses)
+            else:
+                line, guesses[node.name] = planner.step(node, node.name, guesses)
+                made = [line]
+            lines += made
     return lines
 
 
 class _Planner:
-    def __init__(self, recipe: Recipe, answer_tokens: int) -> None:
-        self.recipe, self.answer_tokens = recipe, answer_tokens
+    def __init__(self, recipe: Recipe, answer_tokens: int, store: AnswerStore | None) -> None:
+        self.recipe, self.answer_tokens, self.store = recipe, answer_tokens, store
 
     def rounds(self, block: Rounds, guesses: dict[str, _Guess]) -> list[Forecast]:
         given = _together(block.inputs, guesses)
@@ -101,23 +114,26 @@ class _Planner:
         for number in range(1, block.repeat + 1):
             lines = []
             for node in (*block.each, *block.probe):
-                line, names[node.name] = self.step(node, f"{block.name}.{node.name}", names)
+                name, place = f"{block.name}.{node.name}", f"{block.name}.{number}.{node.name}"
+                line, names[node.name] = self.step(node, name, names, place)
                 lines.append(line)
             names[PREVIOUS] = names[next(n.name for n in reversed(block.each) if n.gives_rows)]
             total += names[PREVIOUS].rows
             names[SO_FAR] = _Guess(total, given.sample)
             rounds.append(lines)
-            if number == 1 and all(line.rows_in == line.rows_out for line in lines):
+            if number == 1 and all(line.rows_in == line.rows_out and not line.stored for line in lines):
                 rounds += [lines] * (block.repeat - 1)
                 total += names[PREVIOUS].rows * (block.repeat - 1)
                 break
         guesses[block.name] = _Guess(total, given.sample)
         return [_summed(same, block.repeat) for same in zip(*rounds, strict=True)]
 
-    def step(self, node: Node, name: str, guesses: Mapping[str, _Guess]) -> tuple[Forecast, _Guess]:
+    def step(
+        self, node: Node, name: str, guesses: Mapping[str, _Guess], place: str = ""
+    ) -> tuple[Forecast, _Guess]:
         given = _together(node.inputs, guesses)
         model = self.recipe.models.get(node.model) if node.model else None
-        ctx = Context(node.name, self.recipe.seed, home=self.recipe.home, model=model)
+        ctx = Context(node.name, self.recipe.seed, place or name, self.recipe.home, model=model)
         kind = node.step.kind
         line = Forecast(name, node.address, kind, given.rows, given.rows)
         if kind == "source":
@@ -134,20 +150,37 @@ class _Planner:
         return replace(line, rows_out=rows, how=how), _Guess(rows, kept, given.rows - rows, given.sample)
 
     def _source(self, node: Node, ctx: Context, line: Forecast) -> tuple[Forecast, _Guess]:
-        rows = dropped = 0
-        sample: list[Sample] = []
-        for thing in islice(cast(SourceStep, node.step).source(ctx), COUNT_CAP):
-            if isinstance(thing, Drop):
-                dropped += 1
-                continue
-            rows += 1
-            if len(sample) < SAMPLE_ROWS:
-                sample.append(thing)
-        how = "counted" if rows + dropped < COUNT_CAP else f"at least {COUNT_CAP:,}"
-        return replace(line, rows_in=0, rows_out=rows, how=how), _Guess(rows, sample, dropped)
+        published = self.recipe.published_rows.get(node.name)
+        if published and node.step.offline is not None:
+            return self._published(node, line, published)  # counting it means to download it
+        guess = _Guess(0)
+        try:
+            for made in islice(cast(SourceStep, node.step).source(ctx), COUNT_CAP):
+                if isinstance(made, Drop):
+                    guess.dropped += 1
+                    continue
+                guess.rows += 1
+                if len(guess.sample) < SAMPLE_ROWS:
+                    guess.sample.append(made)
+        except UserError:
+            if not published:
+                raise
+            return self._published(node, line, published)
+        how = "counted" if guess.rows + guess.dropped < COUNT_CAP else f"at least {COUNT_CAP:,}"
+        return replace(line, rows_in=0, rows_out=guess.rows, how=how), guess
+
+    def _published(self, node: Node, line: Forecast, rows: int) -> tuple[Forecast, _Guess]:
+        how = "published count, rows of typical length; the data is not here"
+        typical = [Sample.born(node.name, draw=n, **_TYPICAL, language="python") for n in range(8)]
+        return replace(line, rows_in=0, rows_out=rows, how=how), _Guess(rows, typical)
 
     def _row(self, node: Node, ctx: Context, line: Forecast, given: _Guess) -> tuple[Forecast, _Guess]:
-        made = [thing for sample in given.sample for thing in apply_row(node.step, sample, ctx)]
+        try:
+            made = [thing for sample in given.sample for thing in apply_row(node.step, sample, ctx)]
+        except UserError as error:  # such as a benchmark to compare with that is not here
+            return replace(line, how=f"assumed; {error.where}: {error.problem}"), _Guess(
+                given.rows, given.sample
+            )
         kept = [thing for thing in made if isinstance(thing, Sample)]
         lost = [thing.sample for thing in made if isinstance(thing, Drop)]
         tried = max(1, len(given.sample))
@@ -160,26 +193,66 @@ class _Planner:
     def _ask(
         self, node: Node, ctx: Context, line: Forecast, given: _Guess, model: Model | None
     ) -> tuple[Forecast, _Guess]:
-        asked = [made for s in given.sample if not isinstance(made := apply_ask(node.step, s, ctx), Drop)]
-        requests: list[Request] = [request for made in asked for request in made]
+        tries = ((row, apply_ask(node.step, row, ctx)) for row in given.sample)
+        asked = [(row, made) for row, made in tries if not isinstance(made, Drop)]
+        requests: list[Request] = [request for _, made in asked for request in made]
+        known = self._stored(model, requests)
         tried = max(1, len(given.sample))
-        calls = round(given.rows * len(requests) / tried)
-        rows = node.step.expects(given.rows)
+        calls = round(given.rows * (len(requests) - len(known)) / tried)
+        to_send = [request for number, request in enumerate(requests) if number not in known]
         tokens_in, tokens_out, usd = 0, 0, None if calls else 0.0
-        if requests and model is not None:
-            bill = estimate(model, requests, self.answer_tokens)
-            scale = calls / len(requests)
+        if to_send and model is not None:
+            bill = estimate(model, to_send, self.answer_tokens)
+            scale = calls / len(to_send)
             tokens_in, tokens_out = round(bill.tokens_in * scale), round(bill.tokens_out * scale)
             usd = None if bill.usd is None else bill.usd * scale
-        grown = [
-            sample.grow(node.name, instruction=sample.instruction or sample.code, tests="")
-            for sample in given.sample
-        ]
+        rows, sample = self._rows_of(node, ctx, given, asked, known)
         how = f"prompts of {tried} rows, {self.answer_tokens} tokens a reply"
-        done = replace(
-            line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, how=how
-        )
-        return done, _Guess(rows, grown)
+        if known:
+            how = f"prompts of {tried} rows, {100 * len(known) / len(requests):.0f}% answered before"
+        line = replace(
+            line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, how=how,
+            stored=round(given.rows * len(known) / tried),
+        )  # fmt: skip
+        return line, _Guess(rows, sample)
+
+    def _stored(self, model: Model | None, requests: Sequence[Request]) -> dict[int, Completion]:
+        """The stored answers, by the index of the request."""
+        if model is None or self.store is None:
+            return {}
+        key = key_maker(model)
+        found = ((n, self.store.find(key(model.resolve(request)))) for n, request in enumerate(requests))
+        return {n: answer for n, answer in found if answer is not None}
+
+    def _rows_of(
+        self, node: Node, ctx: Context, given: _Guess,
+        asked: Sequence[tuple[Sample, Sequence[Request]]], known: Mapping[int, Completion],
+    ) -> tuple[int, list[Sample]]:  # fmt: skip
+        """How many rows come out, and some: real ones where every answer is stored, else like the input's."""
+        sample: list[Sample] = []
+        read = first = 0
+        for row, requests in asked:
+            numbers = range(first, first + len(requests))
+            first += len(requests)
+            if requests and all(n in known for n in numbers):
+                made = apply_read(node.step, row, [known[n] for n in numbers], ctx)
+                sample += [child for child in made if isinstance(child, Sample)]
+                read += 1
+        if read and read == len(asked):
+            return round(given.rows * len(sample) / max(1, len(given.sample))), sample
+        alike = [
+            row.grow(node.name, instruction=row.instruction or row.code, tests="") for row in given.sample
+        ]
+        return node.step.expects(given.rows), alike
+
+
+_CODE = "def count(words):\n" + "    total = sum(1 for word in words if word)\n" * 15 + "    return total\n"
+_TYPICAL: dict[str, Any] = {
+    "instruction": "Write a function that takes a list of words and returns how often each one occurs. " * 2,
+    "answer": f"Here is the function:\n\n```python\n{_CODE}```\n",
+    "code": _CODE,
+}
+"""A row of about the length of Code Alpaca's instructions and of the functions of CodeSearchNet."""
 
 
 def _together(refs: tuple[Ref, ...], guesses: Mapping[str, _Guess]) -> _Guess:
@@ -201,6 +274,7 @@ def _summed(lines: tuple[Forecast, ...], repeat: int) -> Forecast:
         calls=sum(line.calls for line in lines),
         tokens_in=sum(line.tokens_in for line in lines),
         tokens_out=sum(line.tokens_out for line in lines),
+        stored=sum(line.stored for line in lines),
         usd=usd,
         how=f"{lines[0].how}; at most {repeat} rounds" if lines[0].how else f"at most {repeat} rounds",
     )
