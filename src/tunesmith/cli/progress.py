@@ -33,7 +33,7 @@ def listener(*, quiet: bool) -> Iterator[RunListener]:
             yield log
 
 
-class Pace:
+class Throughput:
     """How fast work gets done, over the last minute.  total: 0 where unknown.  done: before this started."""
 
     def __init__(self, total: int, done: int, now: float) -> None:
@@ -69,25 +69,25 @@ class _Shown(RunListener):
         self._clock = clock
         self._step, self._counts = "", ""
         self._costs: Costs | None = None
-        self._pace = Pace(0, 0, clock())
+        self._throughput = Throughput(0, 0, clock())
 
     def on_step_start(self, step: str, kind: str, rows: int, done: int) -> None:
         self._step, self._counts, self._costs = step, "", None
-        self._pace = Pace(rows, done, self._clock())
+        self._throughput = Throughput(rows, done, self._clock())
 
     def on_rows(self, step: str, read: int, kept: int, dropped: int, costs: Costs) -> None:
-        self._pace.at(read, self._clock())
+        self._throughput.at(read, self._clock())
         self._counts, self._costs = f"{kept:,} kept, {dropped:,} dropped", costs
 
     def on_progress(self, step: str, done: int, total: int) -> None:
-        self._pace.total = total
-        self._pace.at(done, self._clock())
+        self._throughput.total = total
+        self._throughput.at(done, self._clock())
 
     def _line(self) -> str:
         """``146 of 500 rows, 12 kept, 4 dropped, 4.9/s, 9.1 s left, 3 retries, 81,044 tokens, $0.01``."""
-        pace = self._pace
-        done = f"{pace.done:,} of {pace.total:,}" if pace.total else f"{pace.done:,}"
-        parts = [f"{done} rows" if self._counts else done, self._counts, pace(self._clock())]
+        speed = self._throughput
+        done = f"{speed.done:,} of {speed.total:,}" if speed.total else f"{speed.done:,}"
+        parts = [f"{done} rows" if self._counts else done, self._counts, speed(self._clock())]
         if self._costs is not None:
             line = self._costs.of_step(self._step)
             tokens = line.input + line.output + line.stored_input + line.stored_output
