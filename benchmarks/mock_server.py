@@ -46,6 +46,7 @@ class Reply:
     """What to do with a request. ``text`` is put into a chat completion unless ``body`` is given.
 
     delay: seconds.  drop: close the connection without a word.  hang: never answer.
+    drip: a byte of the body each hundredth of a second, without end.
     """
 
     status: int = 200
@@ -55,6 +56,7 @@ class Reply:
     delay: float = 0.0
     drop: bool = False
     hang: bool = False
+    drip: bool = False
 
 
 Behaviour = Callable[[Asked], Reply]
@@ -209,10 +211,20 @@ class _Connection(asyncio.Protocol):
         if reply.drop:
             server.under_way -= 1
             self.transport.abort()
+        elif reply.drip:
+            self.transport.write(b"HTTP/1.1 200 X\r\nContent-Length: 1000000\r\n\r\n")
+            self._drip()
         elif reply.delay:
             server._loop.call_later(reply.delay, self._answer, reply)
         elif not reply.hang:
             self._answer(reply)
+
+    def _drip(self) -> None:
+        if self.transport.is_closing():
+            self.server.under_way -= 1
+        else:
+            self.transport.write(b" ")
+            self.server._loop.call_later(0.01, self._drip)
 
     def _answer(self, reply: Reply) -> None:
         self.server.under_way -= 1

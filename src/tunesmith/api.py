@@ -8,10 +8,12 @@ from pathlib import Path
 
 from .errors import RunStopped, StepError
 from .recipe.bundled import bundled
-from .recipe.load import load_recipe
+from .recipe.load import load_recipe, source_limits
 from .recipe.recipe import Recipe
 from .rows import Table
 from .runs.plan import Forecast, forecast
+from .runs.preview import StepPreview
+from .runs.preview import preview as preview_recipe
 from .runs.retry import Again, retry_run
 from .runs.run import Result, run_recipe
 from .runs.run_folder import RunFolder
@@ -26,6 +28,10 @@ class Finished(Result):
 
     report: Path = Path()
 
+    def rows(self, step: str, *, dropped: bool = False) -> Table:
+        """The rows of a step, or its dropped rows: iterate, or ``.to_pandas()``, ``.to_arrow()``."""
+        return read(self.folder, step, dropped=dropped)
+
 
 @dataclass(frozen=True, slots=True)
 class Retried(Finished):
@@ -39,15 +45,22 @@ def recipes() -> dict[str, Recipe]:
     return {name: load_recipe(name) for name in bundled()}
 
 
-def check(recipe: str | Path, *, tiny: bool = False, overrides: Sequence[str] = ()) -> Recipe:
+def check(
+    recipe: str | Path, *, tiny: bool = False, overrides: Sequence[str] = (), limit: int | None = None
+) -> Recipe:
     """Read a recipe and report all its mistakes at once.
 
     recipe: a bundled name or a file.  overrides: for example ``["steps.coreset.size=5000"]``.
+    limit: the most rows that each source may give.
 
     Raises:
         RecipeError: with every mistake.
+        UserError: ``limit`` is below 1, or a source has no key for it.
     """
-    return load_recipe(recipe, tiny=tiny, overrides=overrides)
+    checked = load_recipe(recipe, tiny=tiny, overrides=overrides)
+    if limit is None:
+        return checked
+    return load_recipe(recipe, tiny=tiny, overrides=[*overrides, *source_limits(checked, limit)])
 
 
 def plan(
@@ -55,6 +68,19 @@ def plan(
 ) -> list[Forecast]:
     """Rows, calls, tokens and money per step, before anything is spent."""
     return forecast(check(recipe, tiny=tiny, overrides=overrides), answer_tokens=answer_tokens)
+
+
+def preview(
+    recipe: str | Path,
+    step: str = "",
+    rows: int = 3,
+    *,
+    ask: bool = False,
+    tiny: bool = False,
+    overrides: Sequence[str] = (),
+) -> list[StepPreview]:
+    """The prompts of a step for its first rows, free of charge. ask: send them, and read the answers."""
+    return preview_recipe(check(recipe, tiny=tiny, overrides=overrides), step, rows, ask=ask)
 
 
 def run(
@@ -65,13 +91,17 @@ def run(
     overrides: Sequence[str] = (),
     yes: bool = False,
     fresh: bool = False,
+    limit: int | None = None,
     isolation: str | None = None,
     listener: RunListener | None = None,
 ) -> Finished:
-    """Run a recipe, or continue its run, and write its report. See ``tunesmith.runs.run.run_recipe``."""
+    """Run a recipe, or continue its run, and write its report. See ``tunesmith.runs.run.run_recipe``.
+
+    limit: the most rows that each source may give, to try a recipe on real data.
+    """
     from .report import write_report
 
-    checked = check(recipe, tiny=tiny, overrides=overrides)
+    checked = check(recipe, tiny=tiny, overrides=overrides, limit=limit)
     folder = Path(out) if out else Path("runs") / checked.name
     try:
         result = run_recipe(checked, folder, yes=yes, fresh=fresh, isolation=isolation, listener=listener)

@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import DataError
+from .errors import DataError, SetupError
 from .files import whole_file
 from .sample import Drop, Sample, Verdict
 
@@ -146,6 +146,22 @@ class Table:
         for path in self.paths:
             for batch in self._batches(path, list(names)):
                 yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as one Arrow table, in memory; ``meta`` is JSON text."""
+        tables = [read_shard(path).replace_schema_metadata() for path in self.paths]
+        return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+
+    def to_pandas(self) -> Any:
+        """All rows as a pandas DataFrame.
+
+        Raises:
+            SetupError: pandas is not installed.
+        """
+        try:
+            return self.to_arrow().to_pandas()
+        except ModuleNotFoundError as error:
+            raise SetupError("to_pandas", "pandas is not installed", "pip install pandas") from error
 
     def _batches(self, path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         with _named(path), pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:

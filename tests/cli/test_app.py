@@ -309,3 +309,32 @@ def test_doctor_knows_every_extra_of_the_package() -> None:
     named = {name: [re.split(r"[\[><=~! ]", one)[0] for one in some] for name, some in declared.items()}
     own = {name: [one for one in some if one != "tunesmith"] for name, some in named.items()}
     assert extras() == {name: some for name, some in own.items() if some}
+
+
+def test_limit_bounds_every_source_and_is_part_of_the_recipe(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "two.yaml").write_text(
+        "name: two\nsteps:\n  a: {do: sources.starter, phrasings: 2}\n  b: {do: sources.starter, limit: 3, answered: true}\n"
+    )
+    output(capsys, "run", "two.yaml", "--limit", "5", "--quiet")
+    rows = {
+        step: len(json.loads(output(capsys, "show", f"runs/two/{step}", "--json", "-n", "99")))
+        for step in "ab"
+    }
+    assert rows == {"a": 5, "b": 3}
+    assert "limit: 5" in (here / "runs/two/recipe.yaml").read_text()
+    assert main(["run", "two.yaml", "--limit", "0"]) == 2
+    assert main(["run", "small.yaml", "--limit", "5"]) == 2
+    assert "acme.numbers has no key `limit`" in capsys.readouterr().err
+
+
+def test_rows_of_a_finished_run_become_a_data_frame(here: Path) -> None:
+    pytest.importorskip("pandas")
+    import tunesmith
+
+    result = tunesmith.run("small.yaml", out="runs/frame")
+    frame = result.rows("asked").to_pandas()
+    assert list(frame["id"]) == [row.id for row in result.rows("asked")]
+    assert set(result.rows("lucky", dropped=True).to_pandas()["reason"]) == {"unlucky"}
+    assert result.rows("numbers").to_arrow().num_rows == 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import get_args
@@ -145,3 +146,10 @@ def test_the_page_on_scoring_names_every_extraction_class_and_shape() -> None:
         assert f"`{name}`" in page
     (listed,) = re.findall(r"`failure` is one of: ([^.]*)\.", page)
     assert [" ".join(name.split()) for name in listed.split(",")] == [c for c in get_args(FailureClass) if c]
+
+
+@pytest.mark.parametrize("name", ["commands.md", "python.md"])
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    pages = runpy.run_path(str(ROOT / "docs" / "generate_reference.py"))["PAGES"]
+    expected = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert pages[name]() == expected, "run: python docs/generate_reference.py"

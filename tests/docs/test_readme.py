@@ -61,11 +61,12 @@ def link_data(home: Path) -> Path:
 
 def test_a_papers_recipe_is_tried_copied_and_planned(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = commands("Run a paper's recipe")
-    assert [line[0] for line in lines] == ["recipes", "run", "new", "plan"]
-    for line in lines[:-1]:
+    assert [line[0] for line in lines] == ["recipes", "run", "new", "preview", "plan"]
+    for line in lines[:-2]:
         assert main(line) == 0, line
     assert (home / "runs" / "wizardcoder" / "report.html").exists()
     link_data(home)
+    assert main(lines[-2]) == 0 and "Write a function that adds 0." in capsys.readouterr().out
     assert main(lines[-1]) == 0 and "in all:" in capsys.readouterr().out
 
 

@@ -118,6 +118,19 @@ def test_rows_that_arrive_together_go_as_one_batch_and_come_back_in_order(tmp_pa
     assert len(api.batches) == 1 and len(api.prompts) == 40
 
 
+def test_a_result_that_cannot_be_read_costs_its_own_row(tmp_path: Path) -> None:
+    class Garbled(BatchApi):
+        def _end(self, batch: dict[str, Any], status: str) -> None:
+            super()._end(batch, status)
+            first, *others = self.files[batch["output_file_id"]].splitlines()
+            bad = [first[:-9], b"[" * 100_000, b'{"custom_id": 3}', b"null", b"\xff"]
+            self.files[batch["output_file_id"]] = b"\n".join([*bad, *others])
+
+    with Mock(Garbled()) as server:
+        answers = ask_all(batched(server.url, tmp_path, tries=1), PROMPTS)
+    assert len(answered(answers)) == len(PROMPTS) - 1
+
+
 def test_the_journal_lies_where_the_recipe_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

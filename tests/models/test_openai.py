@@ -19,7 +19,6 @@ from mock_server import Asked, Mock, Reply, completion, failure
 from tunesmith.errors import ProviderRefused, SetupError
 from tunesmith.llm.api.chat import body_of, completions_of
 from tunesmith.llm.api.endpoints import Endpoints
-from tunesmith.llm.api.secrets import scrubbed, setting
 from tunesmith.llm.costs import Costs
 from tunesmith.llm.request_errors import (
     AccessRefused,
@@ -29,6 +28,7 @@ from tunesmith.llm.request_errors import (
     of_status,
     retry_after,
 )
+from tunesmith.llm.secrets import scrubbed, setting
 from tunesmith.models.openai import OpenAI
 from tunesmith.requests import Completion, Message, Request, Sampling, Usage
 
@@ -59,7 +59,7 @@ def test_a_chat_request_is_worded_as_openai_words_it() -> None:
     assert body == {
         "model": "m",
         "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "ü"}],
-        "temperature": 0.7, "top_p": 0.9, "max_tokens": 50, "stop": ["END"], "top_k": 40,
+        "temperature": 0.7, "top_p": 0.9, "max_tokens": 50, "stop": ["END"], "top_k": 40, "stream": False,
         "logprobs": True, "top_logprobs": 3,
         "response_format": {"type": "json_schema", "json_schema": {"name": "reply", "strict": False,
                             "schema": {"type": "object"}}},
@@ -69,9 +69,10 @@ def test_a_chat_request_is_worded_as_openai_words_it() -> None:
 def test_a_base_model_is_asked_to_go_on() -> None:
     asked = sent(Request.of("def f(", sampling=Sampling(0.0, None, 9)), api="completions", model="m")
     assert asked.path == "/v1/completions"
-    assert asked.json == {"model": "m", "prompt": "def f(", "temperature": 0.0, "max_tokens": 9}
-    body = json.dumps({"choices": [{"text": "x):", "logprobs": {"top_logprobs": [{"x": -0.5}]}}]}).encode()
-    answer = got(body, api="completions")
+    body = {"model": "m", "prompt": "def f(", "temperature": 0.0, "max_tokens": 9, "stream": False}
+    assert asked.json == body
+    reply = json.dumps({"choices": [{"text": "x):", "logprobs": {"top_logprobs": [{"x": -0.5}]}}]}).encode()
+    answer = got(reply, api="completions")
     assert (answer.text, answer.first_logprobs) == ("x):", {"x": -0.5})
 
 
@@ -148,8 +149,9 @@ def test_half_an_emoji_in_a_reply_does_not_spoil_it() -> None:
     "body",
     [b"", b"{", b"[]", b"null", b"42", b'"text"', b"{}", b'{"choices": []}', b'{"choices": [{}]}',
      b'{"choices": null}', b"<html>502</html>", b'{"choices": [{"message": {"content": 3}}]}', b"\xff\xfe",
-     b'{"choices": [{"message": null}]}',
-     b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": "many"}}'],
+     b'{"choices": [{"message": null}]}', b"[" * 200_000, b"9" * 10_000,
+     b'{"choices": [{"message": {"content": "x"}}], "more": '
+     + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}"],
 )  # fmt: skip
 def test_a_body_that_is_no_answer_is_malformed(body: bytes) -> None:
     with pytest.raises(Transient) as caught:

@@ -12,12 +12,15 @@ import pytest
 from finished_run import empty_run, finished_run, seed
 from typer.testing import CliRunner
 
+import tunesmith
 from tunesmith.cli.app import app
 from tunesmith.errors import FolderError, UserError
 from tunesmith.report.export import SHAPES, export
 from tunesmith.rows import Table
 from tunesmith.runs.run_folder import RunFolder
 from tunesmith.sample import Drop
+from tunesmith.sources.starter import StarterTasks
+from tunesmith.step import Context
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +117,29 @@ def test_the_folder_of_the_file_is_made(run: RunFolder, tmp_path: Path) -> None:
     assert export(f"{run.path}/learnable", tmp_path / "out" / "deep" / "rows.jsonl").path.exists()
     with pytest.raises(UserError, match="--to: the folder"):
         export(f"{run.path}/learnable", tmp_path / "out" / "deep" / "rows.jsonl" / "x.jsonl")
+
+
+def test_columns_that_a_source_keeps_come_out_of_every_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seeds = [seed.instruction for seed in StarterTasks(tasks=6).source(Context("seeds"))]
+    rows = [
+        {"instruction": text, "output": "", "difficulty": n, "id": f"mine-{n}"}
+        for n, text in enumerate(seeds)
+    ]
+    (tmp_path / "s.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    (tmp_path / "r.yaml").write_text(
+        "name: r\nmodels: {teacher: {use: starter, error_rate: 0}}\nsteps:\n"
+        "  seeds: {do: sources.jsonl, path: s.jsonl, keep: [difficulty, id], license: mit}\n"
+        "  evolved: {do: synthesis.evolve, with: teacher}\n"
+        "  answered: {do: synthesis.answer, with: teacher}\n"
+    )
+    tunesmith.run("r.yaml")
+    for shape in ("alpaca", "messages", "sharegpt", "prompt_completion"):
+        lines = export("runs/r/answered", tmp_path / "rows.jsonl", shape).path.read_bytes().splitlines()
+        assert lines and all(isinstance(orjson.loads(line)["difficulty"], int) for line in lines)
+        assert all(orjson.loads(line)["keep.id"].startswith("mine-") for line in lines)
+    table = pq.read_table(export("runs/r/answered", tmp_path / "rows.parquet", "parquet").path)
+    assert set(table.column("difficulty").to_pylist()) <= set("012345")
+    assert table.column("keep.id").to_pylist()[0].startswith("mine-")

@@ -1,7 +1,7 @@
 """Tests that compare with a reference solution (HumanEval+, MBPP+), as source for the sandbox.
 
-Most of the time of these benchmarks goes into a handful of slow references, so what the references give
-is computed once, in the sandbox, and kept in the cache under the hash of everything it depends on.
+Most of the time of these benchmarks goes into a handful of slow references, so the references' answers
+are computed once, in the sandbox, and kept in the cache under a hash of everything they depend on.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 _ROOM = 200_000
 _LONGEST, _MEMORY = 120.0, 4 << 30
 _LEAST, _FACTOR = 7.0, 6.0
-"""CPU seconds of a program: the first, of which a published right one takes 3.5 and on a busy machine 5;
-and beside it the second for each that the reference takes."""
+"""CPU seconds of a program: the first (published right ones take 3.5, 5 on a busy machine), and
+the second for each that the reference takes."""
+_ANSWER_LEAST, _ANSWER_FACTOR = 3.75, 4.0
+"""The same for one answer: evalplus allows 4 and 4, and the time is looked at every 0.25 s."""
 
 UNPREPARED = 'raise AssertionError("tests that compare with a reference are made by prepared()")\n'
 """The tests of a problem that is neither ``prepared`` nor ``unaided``: no program passes them."""
@@ -47,8 +49,9 @@ def _oracle() -> bytes:
     return hashlib.blake2b(repr(facts).encode()).digest()
 
 
-def source(cases: Cases, known: str = "") -> str:
-    """Tests that define ``check(candidate)``; ``known`` is what ``packed`` gave for these cases.
+def source(cases: Cases, known: str = "", seconds: float = 0.0) -> str:
+    """Tests that define ``check(candidate)``; ``known`` is what ``packed`` gave for these cases, ``seconds``
+    what the reference took for all of them.
 
     Everything is inside that one function, so no name of the tests is also one of the program.
     """
@@ -56,7 +59,7 @@ def source(cases: Cases, known: str = "") -> str:
     oracle = "fits" if own else repr(cases.oracle)
     arguments = (
         f"inputs={cases.inputs!r}, shape={cases.shape!r}, atol={cases.atol!r}, oracle={oracle}, "
-        f"known={known!r}"
+        f"known={known!r}, seconds={max(_ANSWER_LEAST, _ANSWER_FACTOR * seconds):.2f}"
     )
     reference = "    reference = lambda: None\n"
     if not known.startswith("="):
@@ -68,7 +71,7 @@ def source(cases: Cases, known: str = "") -> str:
 
 @lru_cache(maxsize=1024)
 def _reference(code: str, entry_point: str) -> str:
-    """A function ``reference`` that gives the reference, as it stands inside another function."""
+    """Source, to be put inside another function, of a function ``reference`` that gives the reference."""
     tree = parse(code)
     if tree is None:
         raise DataError(entry_point, "the reference is not Python", "fetch the benchmark's file again")
@@ -78,17 +81,17 @@ def _reference(code: str, entry_point: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the reference gives, and the CPU seconds that it took."""
+    """The reference's answers, packed, and the CPU seconds that it took."""
 
     text: str
     seconds: float
 
 
 def prepared(benchmark: Benchmark, problems: Iterable[Problem], sandbox: Sandbox) -> list[Problem]:
-    """``problems`` with what their references give built into their tests.
+    """``problems`` with their references' answers built into their tests.
 
-    Problems that compare with no reference come back as they are. A reference that does not run in the
-    sandbox leaves its problem as it is too: then it runs beside every program instead.
+    Problems that compare with no reference come back unchanged. A reference that does not run in the
+    sandbox leaves its answers unknown: then it runs in the judge, with every program.
     """
     given = list(problems)
     wanted = [cases for problem in given for cases in (problem.cases, problem.plus_cases) if cases]
@@ -99,7 +102,7 @@ def prepared(benchmark: Benchmark, problems: Iterable[Problem], sandbox: Sandbox
 
 
 def unaided(problem: Problem) -> Problem:
-    """``problem`` with tests that run its reference beside every program, unless it has tests already."""
+    """``problem`` with tests that run its reference with every program, unless it has tests already."""
     return _with_tests(problem, {}) if problem.tests == UNPREPARED else problem
 
 
@@ -112,7 +115,7 @@ def _with(problem: Problem, known: dict[Cases, _Known]) -> Problem:
 
 def _with_tests(problem: Problem, known: dict[Cases, _Known]) -> Problem:
     base, plus = (
-        source(cases, known[cases].text if known else "") if cases else ""
+        (source(cases, known[cases].text, known[cases].seconds) if known else source(cases)) if cases else ""
         for cases in (problem.cases, problem.plus_cases)
     )
     return replace(problem, tests=base, plus_tests=plus)
@@ -120,7 +123,7 @@ def _with_tests(problem: Problem, known: dict[Cases, _Known]) -> Problem:
 
 def _all_known(benchmark: Benchmark, wanted: list[Cases], sandbox: Sandbox) -> Iterator[_Known]:
     keys = [_key(cases) for cases in wanted]
-    kept = _Shelf(benchmark.name)
+    kept = _AnswerFile(benchmark.name)
     missing = [place for place, key in enumerate(keys) if key not in kept.found]
     outcomes = sandbox.run(_maker(wanted[place]) for place in missing)
     for place, outcome in zip(missing, outcomes, strict=True):
@@ -134,7 +137,7 @@ def _all_known(benchmark: Benchmark, wanted: list[Cases], sandbox: Sandbox) -> I
 
 
 def _maker(cases: Cases) -> Program:
-    """A program that prints what the reference gives, and nothing that the reference itself prints."""
+    """A program that prints the reference's answers, packed, and nothing that the reference prints."""
     reference = _reference(cases.reference, cases.entry_point)
     call = f"packed(reference(), {cases.inputs!r}, {cases.shape!r}, {cases.oracle!r}, {_ROOM})"
     code = (
@@ -153,7 +156,7 @@ def _key(cases: Cases) -> str:
     return found.hexdigest()
 
 
-class _Shelf:
+class _AnswerFile:
     """The known answers of one benchmark, in one file of the cache."""
 
     def __init__(self, name: str) -> None:

@@ -58,6 +58,9 @@ def run(
     tiny: Tiny = False,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/NAME.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run changed steps again without asking.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(help="The most rows that each source gives, to try a recipe.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Empty the run folder first; stored answers are reused.")
     ] = False,
@@ -78,6 +81,7 @@ def run(
             overrides=overrides or (),
             yes=yes,
             fresh=fresh,
+            limit=limit,
             isolation=isolation,
             listener=shown,
         )
@@ -121,6 +125,27 @@ def plan(
     from .show import forecasts
 
     forecasts(api.plan(recipe, tiny=tiny, overrides=overrides or (), answer_tokens=answer_tokens), json)
+
+
+@app.command()
+def preview(
+    recipe: Target,
+    step: Annotated[str, typer.Argument(help="One step that asks a model; default: all of them.")] = "",
+    overrides: Overrides = None,
+    tiny: Tiny = False,
+    rows: Annotated[int, typer.Option("--rows", "-n", help="How many rows of each step.")] = 3,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the model, and show replies, rows and cost.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show the prompts that a recipe would send, free of charge; with --ask a few real answers."""
+    from .. import api
+    from .show_preview import previews
+
+    if "=" in step:
+        overrides, step = [step, *(overrides or ())], ""
+    previews(api.preview(recipe, step, rows, ask=ask, tiny=tiny, overrides=overrides or ()), json)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..llm.api.secrets import setting
+from ..llm.secrets import setting
 from ..llm.store import default_store
 from ..machine import available_cores
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import ProviderRefused
 from ..requests import Completion, Failure, Request, Sampling
 from .model import Backend, Model
 from .rate_limit import Flow, RateLimiter
 from .request_errors import AccessRefused, Permanent, RateLimited, RequestError, Transient
+from .secrets import scrubber
 from .tokens import request_tokens
 
 Keep = Callable[[Completion], Awaitable[Completion]]
@@ -61,6 +62,7 @@ class RequestRetrier:
         self._model, self._flow, self._backend = model, flow, backend
         self._clock, self._probed = clock, probed
         self.window = RateLimiter(model.in_flight, flow, clock)
+        self._hide = scrubber()
         self._chance = random.Random()
         self._stopped: ProviderRefused | None = None
         self._answered_at: float | None = None
@@ -101,7 +103,7 @@ class RequestRetrier:
         used = tried.expected
         try:
             self._raise_if_stopped()  # another request may have stopped the run while this one waited
-            answer = await self._backend.complete(request)
+            answer = self._scrubbed(await self._backend.complete(request))
             used = float(answer.usage.input + answer.usage.output)
             self._answered(answer)
             return await keep(answer)
@@ -115,6 +117,15 @@ class RequestRetrier:
             raise self._stop(fault.message) from fault
         finally:
             self.window.leave(used - tried.expected)  # corrects the tokens booked beforehand
+
+    def _scrubbed(self, answer: Completion) -> Completion:
+        """``answer`` without our keys, which a server that echoes requests would put into rows and stores."""
+        texts = (answer.text, answer.reasoning, answer.model, answer.finish_reason)
+        clean = tuple(map(self._hide, texts))
+        if clean == texts:
+            return answer
+        text, reasoning, model, finish = clean
+        return replace(answer, text=text, reasoning=reasoning, model=model, finish_reason=finish)
 
     def _answered(self, answer: Completion) -> None:
         self.window.accepted()

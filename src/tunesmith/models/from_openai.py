@@ -3,11 +3,11 @@
     from openai import AsyncAzureOpenAI
     teacher = from_openai(lambda: AsyncAzureOpenAI(...), "my-deployment", in_flight=32)
 
-A client belongs to the event loop that first uses it, and each step of a run has a loop of its own: so
-give a function that makes one. A client itself serves a single step.
+A client belongs to the event loop that first uses it, and each step of a run has its own loop: so pass a
+function that makes a client. A client itself serves a single step.
 
-The window, the tries, the store and the bill stay ours; the SDK signs in and sends, at several times the
-CPU per request of ``use: openai``. Needs ``pip install 'tunesmith[openai]'``. Not for recipe files.
+Rate limits, retries, store and costs stay ours; the SDK signs in and sends, at several times the CPU per
+request of ``use: openai``. Needs ``pip install 'tunesmith[openai]'``. Not for recipe files.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from ..llm.api.chat import body_of, completions_of
-from ..llm.api.secrets import scrubbed
 from ..llm.api.wire import to_json
 from ..llm.model import Backend, Model
 from ..llm.prices import Price
 from ..llm.rate_limit import Flow
 from ..llm.request_errors import Transient, of_status, retry_after
+from ..llm.secrets import scrubbed
 from ..requests import Completion, Request
 from ..sample import Json
 
@@ -33,7 +33,7 @@ def from_openai(client: Any, model: str, **fields: Any) -> Model:
     """A model that is asked through ``client``: an ``AsyncOpenAI`` (or a subclass), or a function making one.
 
     fields: those of every model (temperature, max_tokens, in_flight, ...), and ``tries``, ``price``,
-    ``extra_body``, ``limit_name`` (``max_completion_tokens`` for newer deployments).
+    ``extra_body``, ``token_limit_field`` (``max_completion_tokens`` for newer deployments).
     """
     return _Sdk(client=client, model=model, **fields)
 
@@ -46,7 +46,7 @@ class _Sdk(Model):
     tries: int = Field(default=6, gt=0)
     price: Price | None = None
     extra_body: Mapping[str, Json] = Field(default_factory=dict)
-    limit_name: str = "max_tokens"
+    token_limit_field: str = "max_tokens"
 
     def identity(self) -> str:
         return f"{self.model} {to_json(dict(self.extra_body)).decode()}" if self.extra_body else self.model
@@ -62,7 +62,7 @@ class _Sdk(Model):
 
 
 class _Adapter:
-    """The live side. A client that it made is closed; one that it was given is not."""
+    """The live side. It closes a client that it made, not one that was passed in."""
 
     def __init__(self, model: _Sdk) -> None:
         self._model = model
@@ -81,9 +81,11 @@ class _Adapter:
         """One answer; the SDK's errors become faults."""
         import openai
 
-        body = body_of(request, self._model.model, "chat", self._model.limit_name)
+        model = self._model
+        body = body_of(request, model.model, "chat", model.token_limit_field, model.extra_body)
+        own = {name: body.pop(name) for name in ("model", "messages")}
         try:
-            reply = await self._create(**body, extra_body=dict(self._model.extra_body))
+            reply = await self._create(**own, extra_body=body)
         except openai.APIStatusError as error:
             wait = retry_after(error.response.headers.items(), time.time())
             raise of_status(error.status_code, scrubbed(str(error.message)), wait) from error
@@ -91,6 +93,6 @@ class _Adapter:
             raise Transient("timeout", scrubbed(str(error))) from error
         except openai.APIConnectionError as error:
             raise Transient("dropped connection", scrubbed(f"{error} {error.__cause__}")) from error
-        except openai.APIError as error:
+        except (openai.APIError, ValueError, TypeError, RecursionError) as error:
             raise Transient("malformed", scrubbed(str(error))) from error
-        return completions_of(reply.model_dump_json().encode(), request)[0]
+        return completions_of(reply.model_dump(), request)[0]

@@ -1,8 +1,7 @@
 """``use: openai``: any server that speaks the OpenAI protocol, over aiohttp.
 
-vLLM, SGLang, Ollama, llama.cpp, ``transformers serve``, gateways and api.openai.com itself. Nothing is
-opened, looked up or downloaded before the first request is sent; a run whose answers are all in the
-store needs neither key nor network.
+vLLM, SGLang, Ollama, llama.cpp, ``transformers serve``, gateways and api.openai.com itself. Nothing is opened
+or looked up before the first request, so a run whose answers are all stored needs neither key nor network.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from ..llm.api.chat import PATHS, Api, body_of, completions_of
 from ..llm.api.endpoints import Endpoints
 from ..llm.api.http import Http
 from ..llm.api.multi_draw import MultiDraw
-from ..llm.api.secrets import setting
 from ..llm.api.wire import to_json
 from ..llm.model import Backend, Model
 from ..llm.prices import Price, listed
 from ..llm.rate_limit import Flow
 from ..llm.request_errors import Permanent, RateLimited, Transient
+from ..llm.secrets import setting
 from ..requests import Completion, Request
 from ..sample import Json
 
@@ -32,6 +31,13 @@ OPENAI = "https://api.openai.com/v1"
 _SLOWEST_TOKEN = 0.05
 _LATENCY = 60.0
 _NO_SCHEMA = re.compile(r"response_format|json_schema|guided|structured", re.IGNORECASE)
+_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
+_UNKNOWN_FIELD = re.compile(
+    r"unsupported|not supported|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed"
+    r"|extra (?:field|input)|instead|deprecated|invalid (?:param|arg|field|key)",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(r"\b(temperature|top_p|logprobs|top_logprobs|seed|max_(?:completion_)?tokens)\b")
 
 
 def _listed(given: Any) -> Any:
@@ -50,7 +56,7 @@ class OpenAI(Model):
     api: Api = "chat"
     """chat, or completions for base models (the messages joined are the prompt)."""
     api_key_env: str = "OPENAI_API_KEY"
-    """The environment variable, or line of .env, that holds the key; no key ever stands in a recipe."""
+    """The environment variable, or line of .env, that holds the key; a recipe never holds a key."""
     rpm: float | None = Field(default=None, gt=0)
     """Requests per minute that the provider allows."""
     tpm: float | None = Field(default=None, gt=0)
@@ -64,7 +70,10 @@ class OpenAI(Model):
     n: int = Field(default=1, gt=0)
     """Draws of one prompt that may share a request (the wire's n), so that the prompt is paid once."""
     extra_body: Mapping[str, Json] = Field(default_factory=dict)
-    """Further fields of the request body, e.g. {top_k: 40}."""
+    """Further fields of the body, e.g. {top_k: 40}; null leaves one out, e.g. {temperature: null}."""
+    token_limit_field: str | None = Field(default=None, pattern=r"^\w+$")
+    """The server's name for the longest reply. Default: max_completion_tokens at OpenAI, else max_tokens; the
+    other one where the server refuses it."""
     price: Price | None = None
     """US dollars per million tokens, {input:, output:, cached_input:}, instead of the packaged table."""
 
@@ -111,11 +120,16 @@ class OpenAI(Model):
         return any(urlsplit(url).hostname == urlsplit(OPENAI).hostname for url in self.urls())
 
     def seconds(self, request: Request) -> float:
-        """How long to wait for an answer: a slow server's time for as many tokens as are allowed."""
+        """How long to wait for an answer: the time of a slow server for the most tokens allowed."""
         return self.timeout or _LATENCY + _SLOWEST_TOKEN * (request.sampling.max_tokens or self.max_tokens)
 
+    def limit_field(self) -> str:
+        """The name that the longest reply is first sent under."""
+        at_openai = self.at_openai() and self.api == "chat"
+        return self.token_limit_field or _LIMIT_FIELDS[at_openai]
+
     def seeded(self, request: Request) -> dict[str, int]:
-        """The ``seed`` field of the body, another one for each draw; empty where none is asked for."""
+        """The ``seed`` field of the body, different for each draw; empty where no seed is set."""
         return {} if self.seed is None else {"seed": number(self.seed, request.draw) % 2**31}
 
     def connect(self) -> Backend:
@@ -125,17 +139,14 @@ class OpenAI(Model):
 
 
 class OpenAIBackend:
-    """The live side of ``OpenAI``: words requests and spreads them over the endpoints."""
+    """The live side of ``OpenAI``: writes requests and spreads them over the endpoints."""
 
     def __init__(self, model: OpenAI) -> None:
         self.model = model
         self.endpoints = Endpoints(model.urls())
         self._http = Http(model.api_key_env, key_needed=model.at_openai(), home=model.path(""))
         self._schemas = True
-        completions_api = model.api == "completions"
-        self._limit_name = (
-            "max_completion_tokens" if model.at_openai() and not completions_api else "max_tokens"
-        )
+        self._limit_field, self._limit_refused = model.limit_field(), False
 
     async def __aenter__(self) -> OpenAIBackend:
         return self
@@ -148,9 +159,9 @@ class OpenAIBackend:
         return (await self.several(request, 1))[0]
 
     async def several(self, request: Request, count: int) -> list[Completion]:
-        """``count`` answers, or fewer, from the endpoint that has least to do."""
+        """``count`` answers, or fewer, from the least loaded endpoint."""
         endpoint = self.endpoints.choose()
-        schema_sent = self._schemas and request.schema is not None
+        schema_sent, limit_field = self._schemas and request.schema is not None, self._limit_field
         body = self._body(request, count)
         endpoint.under_way += 1
         endpoint.asked += 1
@@ -166,9 +177,12 @@ class OpenAIBackend:
             self.endpoints.ill(endpoint, gone=fault.kind == "no connection")
             raise
         except Permanent as fault:
-            if not (schema_sent and _NO_SCHEMA.search(fault.message)):
-                raise
-            self._schemas = False  # the server has no JSON Schema: steps read its replies tolerantly
+            if schema_sent and _NO_SCHEMA.search(fault.message):
+                self._schemas = False  # steps read replies tolerantly where the server has no JSON Schema
+            elif (other := self._other_limit_field(limit_field, fault.message)) is not None:
+                self._limit_field = other
+            else:
+                raise with_fix(fault) from fault
             completions = []
         finally:
             endpoint.under_way -= 1
@@ -177,8 +191,31 @@ class OpenAIBackend:
 
     def _body(self, request: Request, count: int) -> bytes:
         model = self.model
-        body = body_of(request, model.model, model.api, self._limit_name)
-        if not self._schemas:
-            body.pop("response_format", None)
-        several = {"n": count} if count > 1 else {}
-        return to_json(body | several | model.seeded(request) | dict(model.extra_body))
+        # Some gateways stream unless they are told not to, so `stream` is always sent.
+        more: dict[str, Any] = {"stream": False} | ({"n": count} if count > 1 else {})
+        more |= {} if self._schemas else {"response_format": None}
+        more |= model.seeded(request) | dict(model.extra_body)
+        return to_json(body_of(request, model.model, model.api, self._limit_field, more))
+
+    def _other_limit_field(self, sent: str, refusal: str) -> str | None:
+        """The other name for the longest reply, where the server refuses to know the one that was sent."""
+        if self.model.token_limit_field or sent not in refusal or not _UNKNOWN_FIELD.search(refusal):
+            return None
+        if self._limit_field != sent:
+            return self._limit_field  # a request sent at the same time has found this out already
+        if self._limit_refused:
+            return None  # the server refuses both names
+        self._limit_refused = True
+        return _LIMIT_FIELDS[sent == _LIMIT_FIELDS[0]]
+
+
+def with_fix(fault: Permanent) -> Permanent:
+    """``fault`` with the key that helps, where a server refuses a field of the body."""
+    field = _FIELD.search(fault.message)
+    if fault.kind not in ("refused 400", "refused 422") or field is None:
+        return fault
+    name = field[1]
+    fix = f"set `extra_body: {{{name}: null}}` to leave {name} out"
+    if name in _LIMIT_FIELDS:
+        fix = "lower max_tokens, or set `token_limit_field` to the name that the server knows"
+    return Permanent(fault.kind, f"{fault.message}. If the server refuses {name}: {fix}")

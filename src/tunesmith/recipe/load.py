@@ -62,3 +62,23 @@ def read_recipe(
     for override in overrides:
         override_key(document, override)
     return Checker(document, home).read(tiny)
+
+
+def source_limits(recipe: Recipe, limit: int) -> list[str]:
+    """The overrides under which no source of ``recipe`` gives more than ``limit`` rows.
+
+    Raises:
+        UserError: ``limit`` is below 1, or a source has no key ``limit``.
+    """
+    if limit < 1:
+        raise UserError("--limit", f"{limit} is not a number of rows", "give a whole number of at least 1")
+    overrides = []
+    for node in recipe.all_nodes():
+        if node.step.kind != "source":
+            continue
+        if "limit" not in type(node.step).model_fields:
+            fix = f"give the step in {node.address} a field `limit`, or run without --limit"
+            raise UserError(f"steps.{node.name}", f"{node.address} has no key `limit`", fix)
+        now = vars(node.step)["limit"]
+        overrides.append(f"steps.{node.name}.limit={limit if now is None else min(now, limit)}")
+    return overrides

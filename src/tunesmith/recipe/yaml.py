@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ..errors import Mistake, RecipeError
@@ -56,6 +56,10 @@ def read_document(text: str, name: str) -> Document:
         raise RecipeError(
             [Mistake(f"{name}:{line}", problem, "check the indentation and quotes there")]
         ) from error
+    except (YAMLError, RecursionError, ValueError) as error:  # control characters, nesting without end
+        said = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        fix = "save it as UTF-8 text without control characters"
+        raise RecipeError([Mistake(name, f"not valid YAML: {said}", fix)]) from error
     document.data = _build(root, (), document, yaml.constructor) if root is not None else {}
     return document
 

@@ -1,13 +1,13 @@
 """A step's rows in the formats that trainers and the hub read: JSON Lines, or flat Parquet.
 
 Every row keeps its id, source and licence. Rows without an instruction or an answer are left out and counted,
-except in Parquet. Parquet has at most 15 columns of plain values, as the hub's viewer
-wants it; ``meta`` stays in the run folder.
+except in Parquet. Parquet has columns of plain values only, as the hub's viewer wants it. Columns that a
+source keeps (``keep: [difficulty]``) come out under their own names; the rest of ``meta`` is not exported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from ..errors import UserError, nearest
 from ..files import whole_file
+from ..recipe.yaml import read_document
 from ..rows import Table
 from ..runs.run_folder import RunFolder, StepFolder
 from ..sample import Sample
@@ -73,8 +74,13 @@ def export(target: str, to: Path, shape: str = "messages") -> Exported:
     except OSError as error:
         problem = f"the folder {to.parent} cannot be made: {error.strerror}"
         raise UserError("--to", problem, "name another file") from error
+    columns = _kept_columns(folder)
     with whole_file(to) as sink:
-        rows = _as_parquet(table, sink) if shape == "parquet" else _as_lines(table, sink, SHAPES[shape])
+        rows = (
+            _as_parquet(table, sink, columns)
+            if shape == "parquet"
+            else _as_lines(table, sink, SHAPES[shape], columns)
+        )
         if not rows:
             raise UserError(
                 target,
@@ -95,11 +101,28 @@ def located(target: str) -> tuple[StepFolder, bool]:
     return RunFolder.open(run).find(str(path.relative_to(run))), dropped
 
 
-def _as_lines(table: Table, sink: BinaryIO, shaped: Callable[[Sample], dict[str, Any]]) -> int:
+def _kept_columns(folder: StepFolder) -> dict[str, str]:
+    """Key of ``meta`` -> name in the export, for every column that a source of the run keeps."""
+    run = next(parent for parent in folder.path.parents if (parent / "run.json").is_file())
+    recipe = read_document((run / "recipe.yaml").read_text(encoding="utf-8"), "recipe.yaml").data
+    lists = [step.get("keep") for step in recipe["steps"].values()]
+    names = [name for names in lists if isinstance(names, list) for name in names]
+    taken = {*FLAT.names, "messages", "conversations", "prompt", "completion", "input", "output"}
+    return {name: f"keep.{name}" if name in taken else name for name in names}
+
+
+def _kept(sample: Sample, columns: Mapping[str, str]) -> dict[str, Any]:
+    return {columns[key]: sample.meta[key] for key in columns if key in sample.meta}
+
+
+def _as_lines(
+    table: Table, sink: BinaryIO, shaped: Callable[[Sample], dict[str, Any]], columns: Mapping[str, str]
+) -> int:
     count = 0
     for sample in table:
         if sample.instruction and sample.answer:
-            sink.write(orjson.dumps(shaped(sample) | _origin(sample), option=orjson.OPT_APPEND_NEWLINE))
+            row = shaped(sample) | _origin(sample) | _kept(sample, columns)
+            sink.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
             count += 1
     return count
 
@@ -149,13 +172,19 @@ SHAPES: dict[str, Callable[[Sample], dict[str, Any]]] = {
 }
 
 
-def _as_parquet(table: Table, sink: BinaryIO) -> int:
+def _as_parquet(table: Table, sink: BinaryIO, columns: Mapping[str, str]) -> int:
     rows, count = iter(table), 0
-    with pq.ParquetWriter(sink, FLAT, compression="zstd") as writer:
-        while group := [_flat(sample) for sample in islice(rows, _GROUP)]:
-            writer.write_table(pa.Table.from_pylist(group, FLAT))
+    schema = pa.schema([*FLAT, *((name, pa.string()) for name in columns.values())])
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        while group := [_flat(sample) | _as_text(_kept(sample, columns)) for sample in islice(rows, _GROUP)]:
+            writer.write_table(pa.Table.from_pylist(group, schema))
             count += len(group)
     return count
+
+
+def _as_text(kept: dict[str, Any]) -> dict[str, str]:
+    texts = {key: orjson.dumps(value).decode() for key, value in kept.items() if not isinstance(value, str)}
+    return kept | texts
 
 
 def _flat(sample: Sample) -> dict[str, Any]:

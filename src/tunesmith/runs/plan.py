@@ -86,25 +86,44 @@ def forecast(recipe: Recipe, *, answer_tokens: int = ANSWER_TOKENS) -> list[Fore
 
     answer_tokens: the length assumed of every reply.
     """
-    guesses: dict[str, _Guess] = {}
-    lines: list[Forecast] = []
-    with contextlib.ExitStack() as stack:
+    return Planner(recipe, answer_tokens).lines()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What an ask step would ask for some rows. ctx: what the step was given."""
+
+    node: Node
+    ctx: Context
+    asked: tuple[tuple[Sample, tuple[Request, ...]], ...]
+
+
+class Planner:
+    """Walks through a recipe with a few rows. prompts: of each ask step by name, after ``lines``."""
+
+    def __init__(self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS) -> None:
+        self.recipe, self.answer_tokens = recipe, answer_tokens
+        self.prompts: dict[str, Prompts] = {}
+        self.store: AnswerStore | None = None
+
+    def lines(self) -> list[Forecast]:
+        """The plan, one line per step."""
         path = default_store()
-        store = stack.enter_context(contextlib.closing(AnswerStore(path))) if path.exists() else None
-        planner = _Planner(recipe, answer_tokens, store)
-        for node in recipe.nodes:
+        if not path.exists():
+            return self._lines()
+        with contextlib.closing(AnswerStore(path)) as self.store:
+            return self._lines()
+
+    def _lines(self) -> list[Forecast]:
+        guesses: dict[str, _Guess] = {}
+        lines: list[Forecast] = []
+        for node in self.recipe.nodes:
             if isinstance(node, Rounds):
-                made = planner.rounds(node, guesses)
+                lines += self.rounds(node, guesses)
             else:
-                line, guesses[node.name] = planner.step(node, node.name, guesses)
-                made = [line]
-            lines += made
-    return lines
-
-
-class _Planner:
-    def __init__(self, recipe: Recipe, answer_tokens: int, store: AnswerStore | None) -> None:
-        self.recipe, self.answer_tokens, self.store = recipe, answer_tokens, store
+                line, guesses[node.name] = self.step(node, node.name, guesses)
+                lines.append(line)
+        return lines
 
     def rounds(self, block: Rounds, guesses: dict[str, _Guess]) -> list[Forecast]:
         given = _together(block.inputs, guesses)
@@ -194,8 +213,9 @@ class _Planner:
         self, node: Node, ctx: Context, line: Forecast, given: _Guess, model: Model | None
     ) -> tuple[Forecast, _Guess]:
         tries = ((row, apply_ask(node.step, row, ctx)) for row in given.sample)
-        asked = [(row, made) for row, made in tries if not isinstance(made, Drop)]
-        requests: list[Request] = [request for _, made in asked for request in made]
+        asked = tuple((row, tuple(made)) for row, made in tries if not isinstance(made, Drop))
+        self.prompts.setdefault(line.step, Prompts(node, ctx, asked))
+        requests = [request for _, made in asked for request in made]
         known = self._stored(model, requests)
         tried = max(1, len(given.sample))
         calls = round(given.rows * (len(requests) - len(known)) / tried)

@@ -8,6 +8,7 @@ asks for nothing that was ever taught whole.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from random import Random
 from typing import Self
 
@@ -24,6 +25,8 @@ class StarterTasks(Step):
 
     tasks: int | None = Field(default=None, gt=0)
     """How many different tasks, drawn by the recipe's seed. Empty: the whole training split."""
+    limit: int | None = Field(default=None, gt=0)
+    """At most so many rows."""
     phrasings: int = Field(default=1, gt=0, le=15)
     """Rows per task, each in other words."""
     parts: int = Field(default=3, ge=1, le=3)
@@ -45,6 +48,9 @@ class StarterTasks(Step):
         return world.version()
 
     def source(self, ctx: Context) -> Yield:
+        yield from islice(self._rows(ctx), self.limit)
+
+    def _rows(self, ctx: Context) -> Iterator[Sample]:
         for task in self._chosen(ctx):
             rng = ctx.chance(task.name)
             wordings = list(world.instructions(task))

@@ -1,8 +1,8 @@
-"""Submitting, finding again and collecting batches; the journal that makes this safe to kill.
+"""Submits batches, finds them again and collects their answers, with a journal that makes this safe to kill.
 
-The order is what matters: upload the file (free), note file and request names in the journal (fsync),
-make the batch (from here on it costs), note its id. Killed between the last two, a later process finds
-the batch at the provider by its file.
+The order matters: upload the file (free), write file and request names to the journal (fsync), create the
+batch (from here on it costs), write its id. After a kill between the last two, a later process finds the
+batch at the provider by its input file, so nothing is paid for twice.
 """
 
 from __future__ import annotations
@@ -16,24 +16,30 @@ from pathlib import Path
 from typing import Any
 
 from ..request_errors import AccessRefused, RequestError, Transient
+from ..secrets import scrubbed
 from .http import Http
 from .wire import from_json, to_json
 
 _PATH = "/chat/completions"
 _SECONDS = 300.0
-_LARGEST_FILE = 150_000_000
-_KEPT_FOR = 30 * 24 * 3600.0
-_POLLS_MISSED = 5
+_LARGEST_FILE = 150_000_000  # bytes; OpenAI takes 200 MB
+_LARGEST_RESULT = 2**30
+_JOURNAL_DAYS = 30  # providers delete a batch's files after 30 days
+_FAILED_POLLS = 5  # in a row; a batch runs for hours, so one lost poll means nothing
 _OVER = frozenset({"completed", "expired", "cancelled", "failed"})
 _TOO_MUCH = frozenset({"token_limit_exceeded", "rate_limit_exceeded", "request_limit_exceeded"})
 
 Result = tuple[int, Any]
-"""HTTP status and body of one request of a batch."""
+"""HTTP status and JSON body of one request of a batch."""
 
 
 @dataclass(slots=True, eq=False)
 class BatchJob:
-    """A file of requests and the batch made of it. ``batch`` is empty until it is known to exist."""
+    """A file of requests and the batch made of it.
+
+    batch: its id, empty until it is known to exist.  fresh: this process uploaded the file, so no batch of it
+    can exist yet.  follower: the task that polls it.
+    """
 
     file: str
     names: tuple[str, ...]
@@ -56,8 +62,8 @@ class Journal:
             try:
                 entry = from_json(line)
             except ValueError:
-                continue  # the torn last line of a killed process: its batch was not made yet
-            if entry["base_url"] != self._base_url or entry["at"] < time.time() - _KEPT_FOR:
+                continue  # the last line of a killed process, half written: its batch was not created yet
+            if entry["base_url"] != self._base_url or entry["at"] < time.time() - _JOURNAL_DAYS * 86_400:
                 continue
             if "names" in entry:
                 jobs[entry["file"]] = BatchJob(entry["file"], tuple(entry["names"]))
@@ -65,18 +71,22 @@ class Journal:
                 jobs[entry["file"]].batch = entry["batch"]
         return jobs.values()
 
-    def note(self, job: BatchJob) -> None:
-        """Note a job: with its names before its batch is made, with its batch after; durable on return."""
+    def write(self, job: BatchJob) -> None:
+        """Write a job: its names before its batch is created, its batch after. On disk when this returns."""
         entry = {"base_url": self._base_url, "at": time.time(), "file": job.file}
         entry |= {"batch": job.batch} if job.batch else {"names": job.names}
         with self._path.open("ab") as sink:
-            sink.write(b"\n" + to_json(entry))
+            sink.write(b"\n" + to_json(entry))  # the line break first: it ends a half-written line
             sink.flush()
             os.fsync(sink.fileno())
 
 
 class Jobs:
-    """Gathers requests into batches and hands out what they give. most: requests in one batch."""
+    """Gathers requests into batches and gives out their answers.
+
+    most: requests in one batch.  gather: seconds without a new request until a batch is submitted.
+    poll: seconds between two polls.
+    """
 
     def __init__(
         self, http: Http, base_url: str, journal: Journal, most: int, gather: float, poll: float
@@ -91,7 +101,7 @@ class Jobs:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Stop asking after batches; they go on at the provider."""
+        """Stop polling; the batches go on at the provider."""
         if self._timer is not None:
             self._timer.cancel()
         for task in self._tasks:
@@ -99,7 +109,7 @@ class Jobs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def answer(self, name: str, body: dict[str, Any]) -> Result:
-        """What the provider answered to ``body``, from the batch it is or will be part of."""
+        """The provider's answer to ``body``, from the batch that it is or will be part of."""
         if name in self._results:
             return self._results.pop(name)
         asked = self._asked.get(name)
@@ -110,7 +120,7 @@ class Jobs:
                 self._gather_in(name, body)
             elif job.follower is None:
                 job.follower = self._start(self._follow(job))
-        return await asyncio.shield(asked)
+        return await asyncio.shield(asked)  # a caller that is cancelled must not cancel the batch's future
 
     def _gather_in(self, name: str, body: dict[str, Any]) -> None:
         line = {"custom_id": name, "method": "POST", "url": f"/v1{_PATH}", "body": body}
@@ -144,8 +154,8 @@ class Jobs:
     async def _submit(self, lines: dict[str, bytes]) -> None:
         try:
             job = BatchJob(await self._upload(b"\n".join(lines.values())), tuple(lines), fresh=True)
-            await asyncio.to_thread(self._journal.note, job)
-        except Exception as error:  # a door: whoever asked gets what was caught
+            await asyncio.to_thread(self._journal.write, job)
+        except Exception as error:  # a task boundary: the callers get what was raised
             self._fail(lines, error)
             return
         self._job_of |= dict.fromkeys(job.names, job)
@@ -153,15 +163,15 @@ class Jobs:
         await self._follow(job)
 
     async def _follow(self, job: BatchJob) -> None:
-        """Ask after ``job`` until it is over; then everybody who waits for a part of it is told."""
+        """Poll ``job`` until it is over, then give each caller its result."""
         try:
             if not job.batch:
                 await self._make(job)
             state = await self._wait(job)
-            found = await self._collect(state)
-        except Exception as error:  # a door: whoever asked gets what was caught
+            results = await self._collect(state)
+        except Exception as error:  # a task boundary: the callers get what was raised
             if isinstance(error, AccessRefused) and error.kind == "refused 404":
-                self._forget(job)  # the provider no longer knows it: its requests are asked anew
+                self._forget(job)  # the provider no longer has it: its requests are submitted again
                 error = Transient("batch lost", error.message)
             self._fail(job.names, error)
             return
@@ -170,20 +180,20 @@ class Jobs:
         self._forget(job)
         lost = Transient("timeout", f"batch {job.batch} ended ({state['status']}) without this answer")
         for name in job.names:
-            if name in found:
-                self._give(name, found[name])
+            if name in results:
+                self._give(name, results[name])
             else:
                 self._fail((name,), lost)
 
     async def _make(self, job: BatchJob) -> None:
-        """Make the batch of an uploaded file, or find the one that an earlier process made of it."""
+        """Create the batch of an uploaded file, or find the one that an earlier process created."""
         if not job.fresh:
             job.batch = await self._find(job.file)
         if not job.batch:
             job.fresh = False
             wanted = {"input_file_id": job.file, "endpoint": f"/v1{_PATH}", "completion_window": "24h"}
             job.batch = str((await self._call("POST", "/batches", ["id"], to_json(wanted)))["id"])
-        await asyncio.to_thread(self._journal.note, job)
+        await asyncio.to_thread(self._journal.write, job)
 
     async def _find(self, file: str) -> str:
         after = ""
@@ -204,7 +214,7 @@ class Jobs:
                 missed = 0
             except Transient:
                 missed += 1
-                if missed > _POLLS_MISSED:
+                if missed > _FAILED_POLLS:
                     raise
             else:
                 if state["status"] in _OVER:
@@ -215,11 +225,14 @@ class Jobs:
         files = [state.get(kind) for kind in ("output_file_id", "error_file_id")]
         if state["status"] == "failed" and not any(files):
             raise batch_error(state, self._poll)
-        found: dict[str, Result] = {}
+        results: dict[str, Result] = {}
         for file in filter(None, files):
-            raw = await self._http.send("GET", self._base_url, f"/files/{file}/content", seconds=_SECONDS)
-            found |= dict(_result(from_json(line)) for line in raw.splitlines() if line.strip())
-        return found
+            path = f"/files/{file}/content"
+            raw = await self._http.send(
+                "GET", self._base_url, path, seconds=_SECONDS, largest=_LARGEST_RESULT
+            )
+            results |= dict(filter(None, map(_result, raw.splitlines())))
+        return results
 
     async def _upload(self, lines: bytes) -> str:
         import aiohttp
@@ -235,8 +248,8 @@ class Jobs:
         raw = await self._http.send(method, self._base_url, path, data, seconds=_SECONDS)
         try:
             reply = dict(from_json(raw))
-        except (ValueError, TypeError) as error:
-            raise Transient("malformed", f"{path}: not what the Batch API answers") from error
+        except Exception as error:  # a body may raise anything, see completions_of
+            raise Transient("malformed", f"{path}: not a reply of the Batch API") from error
         if missing := [name for name in expected if name not in reply]:
             raise Transient("malformed", f"{path}: the reply lacks {', '.join(missing)}")
         return reply
@@ -258,22 +271,31 @@ class Jobs:
             asked = self._asked.pop(name, None)
             if asked is not None and not asked.done():
                 asked.set_exception(error)
-                asked.exception()  # whoever asked may be gone
+                asked.exception()  # mark it as seen: its caller may be gone
 
 
-def _result(line: dict[str, Any]) -> tuple[str, Result]:
-    """Name, status and body of a line of an output or error file."""
-    response, error = line.get("response") or {}, line.get("error") or {"message": "no answer"}
-    if not response:
-        expired = error.get("code") == "batch_expired"
-        return line["custom_id"], (408 if expired else 500, {"error": error})
-    return line["custom_id"], (int(response["status_code"]), response["body"])
+def _result(raw: bytes) -> tuple[str, Result] | None:
+    """Name, status and body of a line of an output or error file; None where it cannot be read.
+
+    A bad line costs its own row, not the batch: its request counts as unanswered.
+    """
+    try:
+        line = from_json(raw)
+        name, response = str(line["custom_id"]), line.get("response")
+        if response:
+            return name, (int(response["status_code"]), response["body"])
+        error = line.get("error") or {"message": "no answer"}
+        return name, (408 if error.get("code") == "batch_expired" else 500, {"error": error})
+    except Exception:  # a line may raise anything, see completions_of
+        return None
 
 
 def batch_error(state: dict[str, Any], poll: float) -> RequestError:
-    """Why a batch was not begun: too much is queued already (come back), or the file is refused."""
-    errors = (state.get("errors") or {}).get("data") or [{}]
-    said = f"batch {state.get('id')} failed: {errors[0].get('message', 'no reason given')}"
-    if errors[0].get("code") in _TOO_MUCH:
+    """Why a batch did not start: too much is queued already (try later), or the file is refused."""
+    errors = state.get("errors")
+    listed = errors.get("data") if isinstance(errors, dict) else None
+    error = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+    said = scrubbed(f"batch {state.get('id')} failed: {error.get('message', 'no reason given')}")
+    if error.get("code") in _TOO_MUCH:
         return Transient("rate limit", said, max(60.0, poll))
     return AccessRefused("batch failed", said)

@@ -1,46 +1,58 @@
-"""The OpenAI wire format, without IO: a request to a body, a body to a completion or a fault."""
+"""The OpenAI wire format, without IO: a request to a body, a body to completions or an error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Any, Literal
 
 from ...requests import Completion, Request, Usage
 from ...sample import Json
-from ..request_errors import RequestError, Transient, of_status
+from ..request_errors import AccessRefused, RequestError, Transient, of_status
+from ..secrets import scrubbed
 from ..tokens import request_tokens, tokens_of
-from .wire import from_json
+from .wire import from_json, to_json
 
 Api = Literal["chat", "completions"]
 PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
 """Where each API lives below a base_url."""
+_MOST_TOKENS = 2**53
+_STREAM_STARTS = (b"data:", b"event:", b": ", b"id:", b"retry:")
+_THOUGHT_PARTS = ("thinking", "thought", "reasoning")
 
 
 def body_of(
-    request: Request, model: str, api: Api = "chat", limit_name: str = "max_tokens"
+    request: Request,
+    model: str,
+    api: Api = "chat",
+    limit_field: str = "max_tokens",
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The body of a resolved request. ``limit_name``: what the server calls the longest reply."""
+    """The body of a resolved request.
+
+    limit_field: the server's name for the longest reply.  more: further fields; null leaves one out.
+    """
     how = request.sampling
-    body: dict[str, Any] = {"model": model, "temperature": how.temperature, limit_name: how.max_tokens}
+    body: dict[str, Any] = {"model": model, "temperature": how.temperature, limit_field: how.max_tokens}
     if how.top_p is not None and how.top_p < 1:
         body["top_p"] = how.top_p
     if how.stop:
         body["stop"] = list(how.stop)
     if api == "completions":
         body["prompt"] = "\n\n".join(turn.content for turn in request.messages)
-        return body | ({"logprobs": request.logprobs} if request.logprobs else {})
-    body["messages"] = [{"role": turn.role, "content": turn.content} for turn in request.messages]
-    if request.logprobs:
-        body |= {"logprobs": True, "top_logprobs": request.logprobs}
-    if request.schema is not None:
+        body |= {"logprobs": request.logprobs} if request.logprobs else {}
+    else:
+        body["messages"] = [{"role": turn.role, "content": turn.content} for turn in request.messages]
+        body |= {"logprobs": True, "top_logprobs": request.logprobs} if request.logprobs else {}
+    if request.schema is not None and api == "chat":
         schema = {"name": "reply", "strict": _closed(request.schema), "schema": dict(request.schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
+    return {name: value for name, value in (body | dict(more or {})).items() if value is not None}
 
 
 def _closed(schema: Json) -> bool:
-    """Whether a schema may be asked for strictly: every object names all its fields and allows no other."""
+    """Whether a schema may be sent as strict: every object names all its fields and allows no other."""
     if isinstance(schema, list):
         return all(map(_closed, schema))
     if not isinstance(schema, Mapping):
@@ -50,95 +62,142 @@ def _closed(schema: Json) -> bool:
     return (schema.get("type") != "object" or whole) and all(map(_closed, schema.values()))
 
 
-def completions_of(body: bytes, request: Request) -> list[Completion]:
-    """The choices of a 200 reply, in order; the usage is shared out over them.
+def completions_of(body: bytes | Mapping[str, Any], request: Request) -> list[Completion]:
+    """The choices of a 200 reply (its bytes, or its JSON), in order; the usage is shared out over them.
 
-    Raises a Transient ``malformed`` fault where the body is no such reply, or the fault of an error
-    that the server reports inside it.
+    Raises the error that the server reports inside the body, AccessRefused where the body is a stream, and
+    Transient ``malformed`` where it is anything else.
     """
     try:
-        reply = from_json(body)
-        if isinstance(reply, dict) and reply.get("error"):
-            raise _reported(reply["error"])
-        choices = reply["choices"]
-        read = [_choice(choice) for choice in choices]
-        used = _usage(reply.get("usage"), request, [text for text, _, _ in read])
-        model = str(reply.get("model") or "")
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        start = body[:120].decode("utf-8", "replace")
-        raise Transient("malformed", f"not a chat completion ({type(error).__name__}): {start!r}") from error
-    if not read:
+        return _completions(from_json(body) if isinstance(body, bytes) else body, request)
+    except RequestError:
+        raise
+    except Exception as error:
+        # A boundary: a body may raise anything (deep nesting RecursionError, huge numbers OverflowError,
+        # size MemoryError), and whatever it is, one reply costs one row.
+        raise _unreadable(body, error) from error
+
+
+def _completions(reply: Any, request: Request) -> list[Completion]:
+    if reply.get("error"):
+        raise _reported(reply["error"])
+    model = reply.get("model")
+    name = model[:200] if isinstance(model, str) else ""
+    completions = [_choice(choice, name) for choice in reply["choices"]]
+    if not completions:
         raise Transient("malformed", "a chat completion without choices")
-    return [
-        Completion(text, use, finish, model, False, logprobs)
-        for (text, finish, logprobs), use in zip(read, used, strict=True)
-    ]
+    usages = _usages(reply.get("usage"), request, completions)
+    return [replace(one, usage=usage) for one, usage in zip(completions, usages, strict=True)]
 
 
-def error_text(body: bytes) -> str:
-    """What a server says in an error body, in one line (not yet scrubbed)."""
+def _unreadable(body: bytes | Mapping[str, Any], error: Exception) -> RequestError:
+    if not isinstance(body, bytes):
+        return Transient("malformed", f"not a chat completion ({type(error).__name__})")
+    if body.lstrip().startswith(_STREAM_STARTS):
+        said = "the server streams its replies although the request says `stream: false`"
+        return AccessRefused("streamed reply", f"{said}. Switch streaming off in the server or gateway")
+    start = scrubbed(body[:4000].decode("utf-8", "replace"), longest=120)
+    return Transient("malformed", f"not a chat completion ({type(error).__name__}): {start!r}")
+
+
+def error_text(body: bytes | Any) -> str:
+    """What a server says in an error body (its bytes, or its JSON), not yet scrubbed."""
     try:
-        reply = from_json(body)
-    except ValueError:
-        return body[:400].decode("utf-8", "replace")
-    found = reply.get("error", reply) if isinstance(reply, dict) else reply
-    if isinstance(found, dict):
-        said = found.get("message") or found.get("detail") or found
-        code = found.get("code")
-        return f"{said} ({code})" if isinstance(code, str) and code else str(said)
-    return str(found)
+        reply = from_json(body) if isinstance(body, bytes) else body
+        error = reply.get("error", reply) if isinstance(reply, dict) else reply
+        if not isinstance(error, dict):
+            return str(error)
+        code, said = error.get("code"), str(error.get("message") or error.get("detail") or error)
+        return f"{said} ({code})" if isinstance(code, str) and code else said
+    except Exception:  # as above: the body may raise anything
+        return body[:4000].decode("utf-8", "replace") if isinstance(body, bytes) else "an unreadable error"
 
 
-def _choice(choice: Mapping[str, Any]) -> tuple[str, str, dict[str, float]]:
-    finish = str(choice.get("finish_reason") or "stop")
-    if "message" not in choice:
-        return str(choice["text"]), finish, _first_of_completions(choice.get("logprobs"))
-    message = choice["message"]
-    text = message.get("content")
-    if isinstance(text, list):  # content parts
-        text = "".join(part.get("text", "") for part in text)
-    if not text and message.get("refusal"):
-        finish = "refusal"
-    if text is not None and not isinstance(text, str):
-        raise TypeError("content is no text")
-    return text or "", finish, _first_of_chat(choice.get("logprobs"))
+def _choice(choice: Mapping[str, Any], model: str) -> Completion:
+    finish = str(choice.get("finish_reason") or "stop")[:40]
+    if finish == "error":
+        raise Transient("server error", "the server ended its reply with an error")
+    message = choice.get("message")
+    if message is None:
+        text, reasoning = _text(choice["text"]), ""
+    else:
+        text, reasoning = _parts(message.get("content"))
+        apart = (message.get(name) for name in ("reasoning_content", "reasoning", "thinking"))
+        reasoning = "\n\n".join(filter(None, (reasoning, next((x for x in apart if isinstance(x, str)), ""))))
+        calls = message.get("tool_calls") or message.get("function_call")
+        if not text and message.get("refusal"):
+            finish = "refusal"
+        elif not text and calls:
+            finish, reasoning = "tool_calls", f"{reasoning}\n\n{to_json(calls).decode()}".strip()
+    return Completion(text, Usage(), finish, model, False, _first_logprobs(choice), reasoning)
 
 
-def _first_of_chat(logprobs: Any) -> dict[str, float]:
-    content = (logprobs or {}).get("content") or []
-    return (
-        {top["token"]: float(top["logprob"]) for top in content[0].get("top_logprobs", [])} if content else {}
-    )
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError("the content is not text")
+    return value
 
 
-def _first_of_completions(logprobs: Any) -> dict[str, float]:
-    tops = (logprobs or {}).get("top_logprobs") or []
-    return {token: float(value) for token, value in (tops[0] or {}).items()} if tops else {}
+def _parts(content: Any) -> tuple[str, str]:
+    """Text and thoughts of a message's content: text, or a list of parts."""
+    if not isinstance(content, list):
+        return _text(content), ""
+    said: dict[bool, list[str]] = {False: [], True: []}
+    for part in content:
+        kind = "text" if isinstance(part, str) else part.get("type", "text")
+        value = part if isinstance(part, str) else part.get(kind) or part.get("text")
+        # Mistral nests the parts of a thought once more.
+        said[kind in _THOUGHT_PARTS].append(_parts(value)[0] if isinstance(value, list) else _text(value))
+    return "".join(said[False]), "".join(said[True])
 
 
-def _usage(usage: Any, request: Request, texts: list[str]) -> list[Usage]:
-    """Usage per choice: the prompt is billed once, the replies by their share. Estimated where not given."""
-    if not isinstance(usage, dict):
-        return [_estimated(request, text, place) for place, text in enumerate(texts)]
-    details = usage.get("prompt_tokens_details") or {}
-    sent, cached = int(usage.get("prompt_tokens") or 0), int(details.get("cached_tokens") or 0)
-    received = int(usage.get("completion_tokens") or 0)
-    first = Usage(sent, received, min(cached, sent))
-    if len(texts) == 1:
-        return [first]
-    lengths = [len(text) for text in texts]
-    whole = sum(lengths) or 1
-    more = [Usage(0, received * length // whole) for length in lengths[1:]]
-    return [replace(first, output=received - sum(usage.output for usage in more)), *more]
+def _first_logprobs(choice: Mapping[str, Any]) -> dict[str, float]:
+    """Log-probabilities at the first reply position; empty where there are none, or none that can be read."""
+    try:
+        logprobs = choice["logprobs"]
+        if "message" in choice:
+            top = {one["token"]: float(one["logprob"]) for one in logprobs["content"][0]["top_logprobs"]}
+        else:
+            top = {token: float(value) for token, value in logprobs["top_logprobs"][0].items()}
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, OverflowError):
+        return {}
+    return {token: value for token, value in top.items() if isinstance(token, str) and isfinite(value)}
 
 
-def _estimated(request: Request, text: str, place: int) -> Usage:
-    return Usage(0 if place else request_tokens(request), tokens_of(text))
+def _usages(usage: Any, request: Request, completions: list[Completion]) -> list[Usage]:
+    """Usage per choice: the prompt is billed once, the replies by their share. Estimated where not stated.
+
+    A bill is money: a count that is not a whole number from 0 to 2**53 counts as not stated.
+    """
+    stated = usage if isinstance(usage, dict) else {}
+    details = stated.get("prompt_tokens_details")
+    sent = _count(stated.get("prompt_tokens"))
+    sent = request_tokens(request) if sent is None else sent
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    received = _count(stated.get("completion_tokens"))
+    written = [tokens_of(one.text) + tokens_of(one.reasoning) for one in completions]
+    if received is not None:
+        whole = sum(written) or 1
+        shares = [received * tokens // whole for tokens in written[1:]]
+        written = [received - sum(shares), *shares]
+    first = Usage(sent, written[0], min(cached or 0, sent))
+    return [first, *(Usage(0, tokens) for tokens in written[1:])]
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MOST_TOKENS else None
 
 
 def _reported(error: Any) -> RequestError:
-    """The fault of an error that came inside a 200 reply, as gateways send it."""
+    """The error inside a 200 reply, as gateways send it."""
     code = error.get("code") if isinstance(error, dict) else None
-    said = str(error.get("message", error) if isinstance(error, dict) else error)
-    status = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdigit()) else 500
-    return of_status(status if 300 <= status < 600 else 500, said)
+    if isinstance(code, str) and code.isdecimal() and len(code) == 3:
+        code = int(code)
+    status = _count(code) or 500
+    return of_status(status if 300 <= status < 600 else 500, scrubbed(error_text({"error": error})))

@@ -1,4 +1,4 @@
-"""JSON as it crosses the wire and enters the store: fast, and forgiving of broken Unicode."""
+"""JSON as it is sent and stored: fast, and tolerant of broken Unicode."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(body: bytes | str) -> Any:
-    """The value of JSON ``body``; a lone surrogate becomes U+FFFD. Raises ValueError where it is no JSON."""
+    """The value of JSON ``body``; a lone surrogate becomes U+FFFD.
+
+    Raises ValueError where it is not valid JSON, RecursionError where it is nested too deeply.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _mended(json.loads(body))
+        return _valid(json.loads(body))
 
 
-def _mended(value: Any) -> Any:
+def _valid(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_mended(item) for item in value]
+        return [_valid(item) for item in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
+        return {_valid(key): _valid(item) for key, item in value.items()}
     return value

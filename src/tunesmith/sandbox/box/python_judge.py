@@ -58,7 +58,7 @@ class PythonJudge:
             with Alarm(trial.budget.of_tests, trial.budget.tests_are_over):
                 plan = classify.classify(job["tests"], job["entry_point"], trusted=job["trusted"])
                 judged = plan.where if job["tests"] else ""
-                session = remote.Session(trial.exchange, trial.receive)
+                session = remote.Session(trial.exchange, trial.receive, trial.budget.limit_answers)
                 status, failure, why = self._verdict(job, plan, session, trial)
         except channel.OverLimit:
             status, failure, why = "timeout", trial.budget.over or trial.budget.late, ""

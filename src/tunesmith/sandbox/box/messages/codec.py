@@ -1,19 +1,25 @@
 """Messages between the tests and the program under test: plain data, and handles for the rest.
 
-Plain data is copied (``values``). Anything else stays where it is and crosses as a handle. A stream from
+Plain data is copied (``values``). Anything else stays where it is and is sent as a handle. A stream from
 the program is hostile: the reader here builds nothing but the types named in ``values``, by strict
 builders, and never looks up a name that the stream gives.
+
+The format is pickle, for the speed of its C code and because it keeps what is one object one object. Of a
+pickle's own means, a reader accepts the opcodes that make built-in values, one global name (``build``),
+and a persistent id that is a set with its order (``sets``).
 """
 
 from __future__ import annotations
 
 import io
 import marshal
+import operator
 import pickle
 import struct
 from collections.abc import Callable
 from typing import Any
 
+from . import sets
 from .values import BUILDERS, INERT, SCALARS, Builders, parts_of
 
 __all__ = [
@@ -27,6 +33,7 @@ LARGEST = 1 << 28
 HEAD = struct.Struct("<Q")
 _BEHIND_HEAD, _NO_HEAD = HEAD.size, bytes(HEAD.size)
 _PICKLED = pickle.PROTO[0]
+_SET, _FROZEN_SET = pickle.EMPTY_SET + pickle.MEMOIZE, pickle.FROZENSET + pickle.MEMOIZE
 
 Message = bytes | bytearray
 """A message without its head."""
@@ -51,6 +58,26 @@ class _Pickler(pickle.Pickler):
         return self._export(value) if parts is None else (build, parts)
 
 
+class _OrderedPickler(_Pickler):
+    """Writes sets with their order. Slower, since it is asked about every object, so only where there is one.
+
+    A persistent id is not in the memo of pickle; so that one set stays one, each has a number of its own.
+    """
+
+    def __init__(self, buffer: io.BytesIO, export: Export) -> None:
+        super().__init__(buffer, export)
+        self._seen: dict[int, tuple[int, Any]] = {}  # with the set, so that its id stays its own
+
+    def persistent_id(self, value: Any) -> Any:
+        if type(value) not in (set, frozenset) or len(value) < 2:
+            return None
+        if id(value) in self._seen:
+            return self._seen[id(value)][:1]
+        number = len(self._seen)
+        self._seen[id(value)] = number, value
+        return number, type(value) is frozenset, tuple(value), sets.slots(value)
+
+
 class _Mark(tuple[Any, ...]):
     """A builder's name and parts, for something that is built when the stream has come to its end."""
 
@@ -61,14 +88,15 @@ class _Unpickler(pickle.Unpickler):
     """Knows one name, ``build``, whatever the stream calls it.
 
     A stream may call, and write to, whatever it has made. So it is given nothing that could be called or
-    that anybody else has: functions, classes and handles, and all that may hold one of them, are built
-    when it can do no more.
+    that anything else refers to: functions, classes and handles, and all that may hold one of them, are
+    built after its end.
     """
 
     def __init__(self, buffer: io.BytesIO, builders: Builders) -> None:
         super().__init__(buffer)
         self._builders = builders
         self._marked = self._read = False
+        self._sets: dict[int, Any] = {}
         self._finals: dict[int, tuple[Any, Any]] = {}  # the first kept, so that its id stays its own
 
     def find_class(self, module: str, name: str) -> Any:
@@ -79,6 +107,16 @@ class _Unpickler(pickle.Unpickler):
             return self._build(kind, *parts)
 
         return built
+
+    def persistent_load(self, pid: Any) -> Any:
+        number, *rest = pid
+        if not rest:
+            return self._sets[number]
+        frozen, items, size = rest
+        if [type(part) for part in pid] != [int, bool, tuple, int]:
+            raise pickle.UnpicklingError("not a set")
+        self._sets[number] = sets.rebuilt(list(items), size, frozenset if frozen else set)
+        return self._sets[number]
 
     def _build(self, kind: str, *parts: Any) -> Any:
         if self._read:
@@ -103,12 +141,16 @@ class _Unpickler(pickle.Unpickler):
             name, parts = value
             final = self._builders[name](*map(self._finished, parts))
         elif kind is tuple or kind is frozenset:
-            final = kind(map(self._finished, value))
+            parts = list(map(self._finished, value))
+            # Only where a part is another one now: a set built anew might have another order.
+            final = kind(parts) if any(map(operator.is_not, parts, value)) else value
         elif kind is list or kind is set or kind is dict:
             self._finals[id(value)] = value, value  # before its items: it may hold itself
             items = list(value.items() if kind is dict else value)
-            value.clear()
-            (value.extend if kind is list else value.update)(map(self._finished, items))
+            parts = list(map(self._finished, items))
+            if any(map(operator.is_not, parts, items)):
+                value.clear()
+                (value.extend if kind is list else value.update)(parts)
         self._finals[id(value)] = value, final
         return final
 
@@ -119,20 +161,32 @@ class Writer:
     def __init__(self, export: Export) -> None:
         self._buffer = io.BytesIO(_NO_HEAD)
         self._buffer.seek(_BEHIND_HEAD)
-        self._pickler = _Pickler(self._buffer, export)
+        self._pickler, self._export = _Pickler(self._buffer, export), export
 
     def add(self, value: Any) -> int:
         """Put ``value`` last, and give the size so far. Raises, and adds nothing, where it cannot cross."""
         place = self._buffer.tell()
         try:
             self._pickler.dump(value)
+            if self._holds_set(place):
+                self._restart(place)
+                _OrderedPickler(self._buffer, self._export).dump(value)
         except BaseException:
-            self._buffer.seek(place)
-            self._buffer.truncate()
+            self._restart(place)
             raise
         finally:
             self._pickler.clear_memo()  # a list that is changed between two answers is written twice
         return self._buffer.tell() - _BEHIND_HEAD
+
+    def _holds_set(self, place: int) -> bool:
+        """Whether there may be a set in what was written from ``place`` on, by the opcodes that end one."""
+        with self._buffer.getbuffer() as written:
+            new = bytes(written[place:])
+        return _SET in new or _FROZEN_SET in new
+
+    def _restart(self, place: int) -> None:
+        self._buffer.seek(place)
+        self._buffer.truncate()
 
     def message(self) -> memoryview:
         """The message with its head; it must be released before the writer is used again."""
@@ -142,8 +196,7 @@ class Writer:
 
     def clear(self) -> None:
         """Begin a new message."""
-        self._buffer.seek(_BEHIND_HEAD)
-        self._buffer.truncate()
+        self._restart(_BEHIND_HEAD)
 
 
 class Reader:

@@ -16,6 +16,8 @@ from . import codec
 class Asker(Protocol):
     """What a handle needs of the conversation with its program (``remote.Session``)."""
 
+    limit_answers: Callable[[float], None]
+
     def ask(self, question: str, *arguments: Any, **named: Any) -> Any: ...
 
     def call(self, live: Handle, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any: ...

@@ -36,9 +36,12 @@ class Session:
     """
 
     def __init__(
-        self, exchange: Callable[[memoryview], Message], receive: Callable[[], Message] | None = None
+        self,
+        exchange: Callable[[memoryview], Message],
+        receive: Callable[[], Message] | None = None,
+        limit_answers: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        self._exchange, self._receive = exchange, receive
+        self._exchange, self._receive, self.limit_answers = exchange, receive, limit_answers
         self._ahead: deque[_Asked] = deque()
         self._handed = False
         self._unread: codec.Reader | None = None
@@ -198,3 +201,9 @@ def announce(candidate: Callable[..., Any], calls: list[list[Any]]) -> None:
     """Say which calls will be made next, in order; a program elsewhere answers them without being asked."""
     if isinstance(candidate, Handle):
         candidate._session.announce(candidate, calls)
+
+
+def limit_answers(candidate: Callable[..., Any], seconds: float) -> None:
+    """Limit the CPU seconds of a program elsewhere for each answer, where the session can."""
+    if isinstance(candidate, Handle):
+        candidate._session.limit_answers(seconds)

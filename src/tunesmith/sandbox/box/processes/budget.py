@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 from ..messages import channel
@@ -18,6 +19,8 @@ _IDLE_BEYOND = 2.0
 _BLIND_FACTOR = 6.0
 """The wall bound is so much further away where waiting for a processor cannot be told from sleeping."""
 _TESTS_LEAST = 5.0
+_ANSWER_INTERVAL = 0.25
+"""Seconds between two looks at whether answers come, where the time for each is limited."""
 _GRACE = 0.05
 
 
@@ -71,6 +74,7 @@ class WallBound:
 class Budget(WallBound):
     """The limits of one program and its tests.
 
+    line_ready: whether an answer has come that was not read yet.
     late: the limit at which the program was asked for the answers it had buffered; a test may then still
     fail, but the program has not passed.
     """
@@ -83,6 +87,9 @@ class Budget(WallBound):
         self._server = server
         self._clock = clock
         self._used = 0.0  # CPU seconds before what is now asked of the program
+        self._answer_limit, self._answers = 0.0, 0
+        self._answers_seen, self._used_at_answer = 0, 0.0
+        self.line_ready: Callable[[], bool] = lambda: False
         self._start_idle_clock(0.0)
 
     def _start_idle_clock(self, waited: float) -> None:
@@ -96,6 +103,16 @@ class Budget(WallBound):
         self._start_idle_clock(max(0.0, so_far.queued))
         self.limit, self._began = limit, self._seen_at
         self._look_at = self._began + limit + 0.005
+
+    def limit_answers(self, seconds: float) -> None:
+        """From now on, limit the CPU seconds between two answers, and not only those of all together."""
+        self._answer_limit = seconds
+        self._answers_seen, self._used_at_answer = self._answers, self._server.probe().cpu
+        self._look_at = min(self._look_at, time.monotonic() + _ANSWER_INTERVAL)
+
+    def answered(self) -> None:
+        """Count an answer. When it came is only looked up at the next check, so that this costs nothing."""
+        self._answers += 1
 
     def grace(self) -> float:
         """Seconds for the program to hand over the answers it has; once, then this raises OverLimit."""
@@ -118,6 +135,11 @@ class Budget(WallBound):
             tests = self.tests_server.probe()
             left = min(left, self._left("cpu time of the tests", self.of_tests - tests.cpu))
             busy += tests.cpu + max(0.0, tests.queued)
+        if self._answer_limit:
+            if self._answers != self._answers_seen or self.line_ready():
+                self._answers_seen, self._used_at_answer = self._answers, program.cpu
+            used = program.cpu - self._used_at_answer
+            left = min(left, self._left("cpu time", self._answer_limit - used), _ANSWER_INTERVAL)
         # Time in which somebody worked, or waited for a processor, is not idle; but of the time since the
         # last look never more than has passed, or many threads at once could save up for a long sleep.
         now = time.monotonic()

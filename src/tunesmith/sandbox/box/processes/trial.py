@@ -55,6 +55,7 @@ class Trial:
     def _watch(self, line: socket.socket) -> None:
         self._line, self._fd, self._rest = line, line.fileno(), bytearray()
         self._poll.register(self._fd, select.POLLIN)
+        self.budget.line_ready = lambda: bool(select.select([self._fd], [], [], 0)[0])
 
     def exchange(self, message: memoryview) -> Message:
         """Send a question and give the answer, reading what the program prints meanwhile.
@@ -130,6 +131,7 @@ class Trial:
                 raise channel.Gone("closed")
             buffer += chunk
         self._rest = buffer[needed:]
+        self.budget.answered()
         return buffer[head:needed]
 
     def _wait(self) -> None:

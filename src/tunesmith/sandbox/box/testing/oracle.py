@@ -44,10 +44,11 @@ def compare(
     atol: float = 0.0,
     oracle: str | Oracle = "equal",
     known: str = "",
+    seconds: float = 0.0,
 ) -> None:
     """Call ``candidate`` on every input; raise AssertionError at the first answer that is not right.
 
-    oracle: a name in ORACLES, or a function of the benchmark's own.
+    oracle: a name in ORACLES, or a function of the benchmark's own.  seconds: CPU time for each answer.
     """
     values, digests = unpacked(known)
     fits = ORACLES[oracle] if isinstance(oracle, str) else oracle
@@ -55,6 +56,8 @@ def compare(
     # A candidate may change its arguments, so the reference and the oracle get copies.
     for_reference, untouched = (_Later(inputs, shape) for _ in range(2))
     remote.announce(candidate, calls)
+    if seconds:
+        remote.limit_answers(candidate, seconds)
     for place, arguments in enumerate(calls):
         answer = candidate(*arguments)
         if place in digests and codec.digest(answer) == digests[place]:

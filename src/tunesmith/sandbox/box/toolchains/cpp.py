@@ -6,6 +6,7 @@ includes all others; a program that names its headers gets only those, as it wou
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from functools import lru_cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVERS = ("build", "run")
 _INCLUDED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
+_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"][^>\"\n]+[>\"][ \t]*$", re.MULTILINE)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|pragma|undef)\b", re.MULTILINE)
 _MAIN = re.compile(r"\bmain\s*\(")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
@@ -52,19 +54,38 @@ def _build(code: str, tests: str, token: bytes, tools: BuildTools) -> int:
     kind = _headers(code + tests, folder)
     if kind == "light":
         try:
-            light = ["-include", f"{folder}/light.h", f"-I{folder}"]
-            return tools.build(_stages(code, tests, token, tools.settings, light), "program")
+            return _compiled(code, tests, token, tools, ["-include", f"{folder}/light.h", f"-I{folder}"])
         except BuildError as error:
             if error.status != "error":
                 raise
-    whole = [] if kind == "named" else ["-include", f"{folder}/whole.h"]
-    return tools.build(_stages(code, tests, token, tools.settings, whole), "program")
+    return _compiled(code, tests, token, tools, [] if kind == "named" else ["-include", f"{folder}/whole.h"])
 
 
-def _stages(code: str, tests: str, token: bytes, settings: dict[str, Any], headers: list[str]) -> list[Stage]:
+def _compiled(code: str, tests: str, token: bytes, tools: BuildTools, headers: list[str]) -> int:
+    """With equality of our own (``equal.h``), or as the tests are where they do not compile with that."""
+    own = f"n_{secrets.token_hex(8)}"
+    try:
+        return tools.build(_stages(code, tests, token, tools.settings, headers, own), "program")
+    except BuildError as error:
+        if error.status != "error" or own not in error.message:
+            raise
+    return tools.build(_stages(code, tests, token, tools.settings, headers, ""), "program")
+
+
+def _stages(
+    code: str, tests: str, token: bytes, settings: dict[str, Any], headers: list[str], own: str
+) -> list[Stage]:
     compiler: str = settings["compiler"]
     failed = f"f_{secrets.token_hex(16)}"
     sources = {"code.cpp": code + "\n", "tests.cpp": tests + "\n", "main.cpp": _unit(failed if tests else "")}
+    if tests and own:
+        included = "".join(f"{line}\n" for line in _INCLUDE.findall(tests))
+        closes = tests.lstrip().startswith("}")  # MultiPL-E's tests first close the program's function
+        rest = _INCLUDE.sub("", tests.replace("}", " ", 1) if closes else tests)
+        sources |= {
+            "equal.h": _equal().replace("NAMESPACE", own), "tests.cpp": rest + "\n",
+            "main.cpp": _unit_with_equal(failed, own, "}" if closes else "", included),
+        }  # fmt: skip
     object_ = native.patched(f"{settings['objects']}/fails.o", token, failed)
     return [
         (sources, [compiler, *settings["flags"], *headers, "-c", "main.cpp", "-o", "main.o"]),
@@ -75,15 +96,34 @@ def _stages(code: str, tests: str, token: bytes, settings: dict[str, Any], heade
     ]
 
 
+_SIGNATURE = "(const char *, const char *, unsigned, const char *) noexcept __attribute__((noreturn))"
+
+
 def _unit(failed: str) -> str:
     """The unit that is compiled: program and tests, whose ``assert`` ends in a function with that name."""
     if not failed:
         return '#include "code.cpp"\n'
-    signature = "(const char *, const char *, unsigned, const char *) noexcept __attribute__((noreturn))"
     return (
-        f'#include <assert.h>\n#undef assert\nextern "C" void {failed}{signature};\n#include "code.cpp"\n'
+        f'#include <assert.h>\n#undef assert\nextern "C" void {failed}{_SIGNATURE};\n#include "code.cpp"\n'
         f'{_UNDEFINED}#include <assert.h>\n#define __assert_fail {failed}\n#include "tests.cpp"\n'
     )
+
+
+def _unit_with_equal(failed: str, own: str, brace: str, included: str) -> str:
+    """The same, where ``assert`` compares by ``equal.h``. What the tests include comes before that macro,
+    since ``<cassert>`` among it would define another."""
+    return (
+        f'#include "equal.h"\nextern "C" void {failed}{_SIGNATURE};\n#include "code.cpp"\n{brace}\n'
+        f"{_UNDEFINED}{included}#undef assert\n#define assert(...) (static_cast<bool>(::{own}::Left() << "
+        f"__VA_ARGS__) ? void(0) : {failed}(#__VA_ARGS__, __FILE__, __LINE__, __func__))\n"
+        '#include "tests.cpp"\n'
+    )
+
+
+@lru_cache(maxsize=1)
+def _equal() -> str:
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "equal.h")) as file:
+        return file.read()
 
 
 def _headers(source: str, folder: str) -> str:
