@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mock_server import Mock, Reply
+from tunesmith import read
 from tunesmith.cli import main
 from tunesmith.llm.store import default_store
 
@@ -82,3 +83,37 @@ def test_an_override_may_come_in_place_of_the_step(server: Mock, capsys: pytest.
     assert main(["preview", "r.yaml", "models.teacher.max_tokens=77", "--json"]) == 0
     step = json.loads(capsys.readouterr().out)[0]
     assert step["rows"][0]["requests"][0]["sampling"]["max_tokens"] == 77
+
+
+def planned(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
+    capsys.readouterr()
+    assert main(["plan", "r.yaml", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    return {"all": plan} | {line["step"]: line for line in plan["steps"]}
+
+
+def test_a_plan_takes_off_what_was_answered_before(server: Mock, capsys: pytest.CaptureFixture[str]) -> None:
+    before = planned(capsys)
+    assert before["all"]["usd"] > 0 and before["evolved"]["stored"] == 0  # type: ignore[operator]
+    assert main(["preview", "r.yaml", "evolved", "-n", "2", "--ask"]) == 0
+    partly = planned(capsys)["evolved"]
+    assert (partly["calls"], partly["stored"]) == (5, 2)
+    assert 0 < partly["usd"] < before["evolved"]["usd"]  # type: ignore[operator]
+    assert main(["run", "r.yaml", "--quiet"]) == 0
+    asked, after = server.count, planned(capsys)
+    assert after["all"]["usd"] == 0 and after["answered"]["stored"] == after["answered"]["calls"] == 5
+    assert main(["preview", "r.yaml", "answered", "--json"]) == 0
+    (step,) = json.loads(capsys.readouterr().out)
+    assert (
+        not step["unanswered"] and "longer list" in step["rows"][0]["requests"][0]["messages"][-1]["content"]
+    )
+    assert server.count == asked
+
+
+def test_a_plan_counts_the_rows_that_stored_answers_lose(
+    server: Mock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.behaviour = lambda a: Reply(text="I'm sorry, I can't help with that.") if a.number % 2 else Reply()
+    main(["run", "r.yaml", "--quiet"])
+    rows = len(list(read("runs/mine", "evolved")))
+    assert planned(capsys)["evolved"]["rows_out"] == rows < 5

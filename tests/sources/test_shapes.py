@@ -211,13 +211,13 @@ def test_each_published_shape_gives_the_same_row_from_each_container(tmp_path, m
     folder.mkdir()
     if container == "json":
         (folder / "a.json").write_text(json.dumps(records))
-        step = Jsonl(path="set/a.json", label="set", license="mit", **keys)
+        step = Jsonl(path="set/a.json", source="set", license="mit", **keys)
     elif container == "jsonl.gz":
         (folder / "a.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
-        step = Jsonl(path="set/a.jsonl.gz", label="set", license="mit", **keys)
+        step = Jsonl(path="set/a.jsonl.gz", source="set", license="mit", **keys)
     elif container == "parquet":
         pq.write_table(pa.Table.from_pylist(records), folder / "a.parquet")
-        step = Parquet(path="set", label="set", license="mit", **keys)
+        step = Parquet(path="set", source="set", license="mit", **keys)
     else:
         datasets = pytest.importorskip("datasets", reason="needs: pip install 'tunesmith[hub]'")
         monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
@@ -244,3 +244,11 @@ def test_a_licence_may_stand_in_a_column_and_another_delimiter_between_cells(tmp
     step = Csv(path="a.tsv", delimiter="\t", columns={"license": "lic"})
     (row,) = step.source(context(home=tmp_path))
     assert (row.instruction, row.license) == ("Add, then say.", "BSD-3-Clause")
+
+
+def test_parquet_whose_text_is_not_utf8_is_refused_in_words(tmp_path):
+    pq.write_table(pa.table({"instruction": ["Add two numbers."], "output": ["x"]}), tmp_path / "a.parquet")
+    stored = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(stored.replace(b"Add two", b"Add\xfbtwo"))
+    with pytest.raises(DataError, match=r"a\.parquet"):
+        texts(Parquet(path="a.parquet"), tmp_path)

@@ -77,16 +77,18 @@ def forecasts(lines: Sequence[Forecast], json: bool) -> None:
         return
     grid = Grid(box=None, pad_edge=False)
     grid.add_column("step", no_wrap=True, overflow="fold")
-    for name in ("rows in", "rows out", "calls", "tokens in", "tokens out", "USD"):
+    for name in ("rows in", "rows out", "calls", "stored", "tokens in", "tokens out", "USD"):
         grid.add_column(name, justify="right")
     grid.add_column("how known", style="dim")
     for line in lines:
         usd = "?" if line.usd is None else f"{line.usd:.2f}" if line.calls else ""
-        numbers = (line.rows_in, line.rows_out, line.calls, line.tokens_in, line.tokens_out)
+        numbers = (line.rows_in, line.rows_out, line.calls, line.stored, line.tokens_in, line.tokens_out)
         grid.add_row(safe(line.step), *(f"{n:,}" if n else "" for n in numbers), usd, safe(line.how))
     OUT.print(grid)
+    stored = sum(line.stored for line in lines)
+    kept = f", {stored:,} of them answered before," if stored else ""
     more = f" and what {safe(', '.join(unpriced))} cost (no known price)" if unpriced else ""
-    OUT.print(f"\nin all: {calls:,} calls, about ${sum(known):.2f}{more}")
+    OUT.print(f"\nin all: {calls:,} calls{kept}, about ${sum(known):.2f}{more}")
 
 
 def run_or_step(target: str, count: int, seed: int, json: bool) -> None:

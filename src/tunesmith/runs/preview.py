@@ -1,7 +1,7 @@
 """See before you pay: the prompts that a recipe would send, and a few real answers to them.
 
 Prompts cost nothing: sources, row and ask steps are tried on the first rows, as for a plan. A step below an
-asking step is shown with rows that were not answered yet, and says so.
+asking step is shown with the stored answers, and where there are none with unanswered rows, and says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..llm.store import AnswerStore, default_store
 from ..recipe.recipe import Recipe
 from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
-from .plan import Planner, Prompts
+from .plan import UNANSWERED, Planner, Prompts, stored_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +56,25 @@ def preview(recipe: Recipe, step: str = "", rows: int = 3, *, ask: bool = False)
     Raises:
         UserError: no asking step is called ``step``; or ``ask`` without a step, or of a model to be trained.
     """
-    planner = Planner(recipe)
-    planner.lines()
+    with stored_answers() as store:
+        planner = Planner(recipe, store=store)
+        planner.lines()
     known = planner.prompts
     if step and step not in known:
         raise UserError(f"steps.{step}", "is not a step that asks a model", nearest(step, known))
     if ask and not step:
         raise UserError("--ask", "needs the name of a step", nearest("", known))
-    asking = {prompts.node.name for prompts in known.values()}
-    previews = [_shown(name, known[name], rows, asking) for name in ([step] if step else known)]
+    previews = [_shown(name, known[name], rows) for name in ([step] if step else known)]
     return [_asked(one, known[one.step]) for one in previews] if ask else previews
 
 
-def _shown(name: str, prompts: Prompts, rows: int, asking: set[str]) -> StepPreview:
+def _shown(name: str, prompts: Prompts, rows: int) -> StepPreview:
     node, model = prompts.node, prompts.ctx.model
     some = [(row, requests) for row, requests in prompts.asked if requests][:rows]
     resolved = [
         RowPreview(row, tuple(map(model.resolve, requests)) if model else requests) for row, requests in some
     ]
-    unanswered = any(row.step in asking for row, _ in some)  # a planned row names the step that made it
+    unanswered = any(row.meta.get(UNANSWERED) for row, _ in some)
     return StepPreview(name, node.address, node.model or "", unanswered, tuple(resolved))
 
 
