@@ -82,9 +82,7 @@ def test_every_bundled_recipe_is_planned_without_its_data(
     lines = {line["step"]: line for line in told["steps"]}
     for step, rows in published.items():
         assert lines[step]["rows_out"] == rows and "published" in lines[step]["how"]
-    assert told["calls"] > 0 and all(
-        line["rows_in"] or line["rows_out"] or line["how"] for line in told["steps"][:-1]
-    )
+    assert told["calls"] > 0
 
 
 def test_a_recipe_of_ones_own_without_its_data_is_an_error_as_before(folder: Path) -> None:
