@@ -9,8 +9,8 @@ import pytest
 from benchmark_world import write_gz
 
 from tunesmith.benchmarks import load
-from tunesmith.benchmarks.braces import header_name, without_main
 from tunesmith.benchmarks.runnable import runnable
+from tunesmith.code.braces import header_name, without_main
 from tunesmith.errors import DataError
 from tunesmith.sandbox import Pool, open_sandbox
 from tunesmith.scoring.score import Candidate, judge, refused

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.code.markdown import blocks, code_of
+from tunesmith.code.find_program import code_of
+from tunesmith.code.markdown import blocks
 
 INNER = {
     "   ```": "",

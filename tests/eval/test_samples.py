@@ -265,7 +265,7 @@ def test_a_benchmark_without_its_toolchain_costs_the_others_nothing(
     code, out, err = run(capsys, path, "--on", "humanevalsynthesize-java,humaneval", "--data", data, "--json")
     assert [score["benchmark"] for score in json.loads(out)["scores"]] == ["humaneval"]
     assert "left out: humanevalsynthesize-java" in err
-    assert "no sample belongs" not in err
+    assert "none of the samples belongs" not in err
     assert code == 0
     path.write_text(json.dumps({"task_id": "Java/0", "completion": "return 1; } }"}))
     code, _, err = run(capsys, path, "--on", "humanevalsynthesize-java", "--data", data)
@@ -358,7 +358,7 @@ def test_eval_prints_a_table_with_interval_and_failures_and_warns_of_missing_pro
     (data / "mbpp.jsonl").write_text('{"task_id": 11, "code": "", "test_list": []}')
     code, out, err = run(capsys, path, "--on", "humaneval,mbpp", "--data", data)
     assert code == 0
-    assert "mbpp: no sample belongs to it" in err
+    assert "mbpp: none of the samples belongs to it" in err
     assert "0.0%" in out
     assert "1 wrong answer" in out
     assert "samples for 1 of 3 problems" in err
@@ -494,9 +494,9 @@ MISTAKES = {
     ("openai:m@ftp://x", "--on", "humaneval"): "expected http://host",
     ("{s}", "--on", "humanevl"): "did you mean 'humaneval'",
     ("{s}", "--on", "humaneval", "--extraction", "fence"): "no extraction is called 'fence'",
-    ("{s}", "--on", "humaneval", "--k", "many"): "is no list of whole numbers",
-    ("{s}", "--on", "humaneval", "--k", "0"): "is no list of whole numbers from 1 on",
-    ("{s}", "--on", "humaneval", "--k", "\u00b2"): "is no list of whole numbers from 1 on",
+    ("{s}", "--on", "humaneval", "--k", "many"): "is not a list of whole numbers",
+    ("{s}", "--on", "humaneval", "--k", "0"): "is not a list of whole numbers",
+    ("{s}", "--on", "humaneval", "--k", "\u00b2"): "is not a list of whole numbers",
     ("{s}", "--on", ","): "--on: names no benchmark",
     ("{s}", "--on", "humaneval", "--n", "2", "--limit", "1"): "--n, --limit: says how a model is asked",
     ("{s}", "--on", "humaneval", "--top-p", "0.9"): "--top-p: says how a model is asked",
@@ -504,7 +504,7 @@ MISTAKES = {
     ("{s}", "--on", "humaneval", "--export", "/"): "--export: / is a folder",
     ("out/of/nowhere", "--on", "humaneval"): "out/of/nowhere: no such file",
     ("nowhere.zip", "--on", "humaneval"): "nowhere.zip: no such file",
-    ("{s}", "--on", "humaneval", "--shape", "plus"): "is no shape of a file",
+    ("{s}", "--on", "humaneval", "--as", "plus"): "unknown format",
     ("{s}", "--on", "humaneval", "--k", "3"): "fewer than 3 samples",
     ("{s}", "--on", "humaneval", "--against", "{s}"): "is not an evaluation",
 }

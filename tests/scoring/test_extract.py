@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.benchmarks.problem import Problem
+from tunesmith.code.definitions import defines
 from tunesmith.code.markdown import parse
 from tunesmith.errors import UserError
-from tunesmith.scoring.assemble import closed_for, defines
+from tunesmith.scoring.assemble import closed_for
 from tunesmith.scoring.extract import EXTRACTIONS, extraction, fence_first
 from tunesmith.scoring.rust_imports import without_repeated_imports
 
@@ -206,6 +207,38 @@ def test_published_extractions_find_and_lose_what_they_do(name, reply):
         exec(program, scope)
         works = scope["double"](3) == 6 if "double" in scope else False
     assert works == PUBLISHED[name, reply]
+
+
+EVALPLUS = {
+    "the first of two definitions": (
+        "def double(x):\n    return 2 * x\n\ndef double(x):\n    return x**2\n",
+        "def double(x):\n    return 2 * x",
+    ),
+    "a helper with a bare return": (
+        "def log(x):\n    return\n\ndef double(x):\n    log(x)\n    return 2 * x\n",
+        "def log(x):\n    return\n\ndef double(x):\n    log(x)\n    return 2 * x",
+    ),
+    "no decorated definition": (
+        "import a\n\n@a.cache\ndef half(x):\n    return x\n\ndef double(x):\n    return half(x)\n",
+        "import a\n\ndef double(x):\n    return half(x)",
+    ),
+    "a helper called as a method": (
+        "def double(x):\n    return x.twice()\n\ndef twice(x):\n    return x\n",
+        "def double(x):\n    return x.twice()\n\ndef twice(x):\n    return x",
+    ),
+    "imports alone without the function": ("import math\n\ndef half(x):\n    return x\n", "import math"),
+    "the longest part where nothing is left": ("def half(x):\n    return x\n", "def half(x):\n    return x"),
+    "no import from the future": (
+        "from __future__ import annotations\n\ndef double(x):\n    return x\n",
+        "def double(x):\n    return x",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EVALPLUS)
+def test_evalplus_keeps_what_its_sanitizer_0_3_1_keeps(name: str):
+    reply, program = EVALPLUS[name]
+    assert EXTRACTIONS["evalplus"](reply, PROBLEM).program == program
 
 
 def test_evalplus_drops_what_the_entry_point_does_not_reach():

@@ -4,11 +4,12 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.scoring.intervals import bootstrap, mcnemar, pass_at_k, wilson
+from tunesmith.scoring.intervals import bootstrap, mcnemar, pass_at_k, score_interval, wilson
 
 
 @given(st.integers(1, 200), st.data())
@@ -53,6 +54,46 @@ def test_the_wilson_interval_closes_at_the_ends_and_says_nothing_of_nothing():
     assert wilson(0, 50)[0] == 0.0
     assert wilson(50, 50)[1] == 1.0
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_the_interval_of_single_samples_is_wilsons(passes):
+    assert score_interval([float(one) for one in passes], 1) == pytest.approx(
+        wilson(sum(passes), len(passes))
+    )
+
+
+@pytest.mark.parametrize("draws", [1, 2, 200])
+def test_the_interval_of_problems_that_all_fail_or_all_pass_claims_no_certainty(draws):
+    assert score_interval([0.0] * 10, draws) == pytest.approx(wilson(0, 10))
+    assert score_interval([1.0] * 10, draws) == pytest.approx(wilson(10, 10))
+
+
+@given(st.lists(st.sampled_from([0.0, 0.2, 0.5, 1.0]), min_size=1, max_size=100), st.integers(1, 50))
+def test_the_interval_holds_the_mean_and_lies_within_0_and_1(values, draws):
+    low, high = score_interval(values, draws)
+    assert 0 <= low <= sum(values) / len(values) + 1e-9
+    assert low < high <= 1
+    assert high >= sum(values) / len(values) - 1e-9
+
+
+WORLDS = [
+    (problems, draws, k, shape)
+    for problems in (10, 30, 164)
+    for draws, k in ((2, 1), (10, 1), (20, 5))
+    for shape in ((0.5, 0.5), (0.2, 2.0), (2.0, 0.2), (0.05, 1.0), (3.0, 3.0))
+]
+
+
+@pytest.mark.parametrize(("problems", "draws", "k", "shape"), WORLDS)
+def test_the_interval_covers_the_truth_nineteen_times_in_twenty(problems, draws, k, shape):
+    chance = np.random.default_rng(7)
+    table = np.array([pass_at_k(draws, passed, k) for passed in range(draws + 1)])
+    truth = float((1 - (1 - chance.beta(*shape, 100_000)) ** k).mean())
+    values = table[chance.binomial(draws, chance.beta(*shape, (500, problems)))]
+    intervals = [score_interval(row, draws) for row in values.tolist()]
+    covered = sum(low <= truth <= high for low, high in intervals) / len(intervals)
+    assert covered >= 0.91  # 0.95 less three standard errors of 500 trials, and 0.01 of the method
 
 
 def test_the_bootstrap_agrees_with_the_normal_interval_where_that_holds():

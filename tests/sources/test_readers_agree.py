@@ -156,3 +156,16 @@ def test_only_regular_files_inside_the_folder_are_read_a15_l2_11(tmp_path: Path)
     assert sorted(fates(made)) == ["file cannot be read", "kept", "kept", "not a regular file"]
     assert not any("secret" in (row.sample if isinstance(row, Drop) else row).code for row in made)
     assert Folder(path="code").outside(context(home=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"), [(["a.ipynb", "b.ipynb", "c.md"], "2 .ipynb, 1 .md"), ([], "it is empty")]
+)
+def test_a_folder_without_source_files_is_told_before_the_run_l2_16(
+    names: list[str], told: str, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(DataError, match="there is no python file") as caught:
+        Folder(path=".").outside(context(home=tmp_path))
+    assert told in str(caught.value)

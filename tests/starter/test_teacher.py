@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tunesmith import replies
 from tunesmith.benchmarks import load
-from tunesmith.code.markdown import code_of
+from tunesmith.code.find_program import code_of
 from tunesmith.errors import UserError
 from tunesmith.models.starter import StarterTeacher
 from tunesmith.requests import Completion, Request

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from stdlib_functions import stdlib_functions
 
 from tunesmith import replies
-from tunesmith.code.markdown import blocks, code_of, parse
+from tunesmith.code.find_program import code_of
+from tunesmith.code.markdown import blocks, parse
 from tunesmith.requests import Completion, Request
 from tunesmith.sample import Sample
 from tunesmith.selection.discriminate import RULES

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from stdlib_functions import stdlib_functions
 
-from tunesmith.code.markdown import code_of
+from tunesmith.code.find_program import code_of
 from tunesmith.requests import Completion
 from tunesmith.sample import Drop, Sample
 from tunesmith.starter import world

@@ -19,6 +19,7 @@ from .problem import Benchmark, Problem
 
 __all__ = ["GROUPS", "NAMES", "Benchmark", "Problem", "data_version", "expand", "load", "overlap"]
 
+_MBPP_PLUS = ("mbpp_plus", "mbpp_plus_exact", "mbpp_plus_0.1.0", "mbpp_plus_0.1.0_exact")
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(ds1000.names(), "ds1000"),
@@ -30,8 +31,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "mbpp": "mbpp",
         "mbpp_dev": "mbpp",
         "mbpp_dev_apart": "mbpp",
-        "mbpp_plus": "mbpp_plus",
-        "mbpp_plus_0.1.0": "mbpp_plus",
+        **dict.fromkeys(_MBPP_PLUS, "mbpp_plus"),
         "mbpp_sanitized": "mbpp",
         "mbpp_sanitized_test": "mbpp",
         "starter": "starter",
@@ -46,7 +46,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Names that stand for several benchmarks, one a language."""
 
 _OF_HUMANEVAL = ("humaneval", "humaneval_plus", "humaneval_x", "humanevalpack", "multipl_e")
-_OF_MBPP_PLUS = {"mbpp_plus", "mbpp_plus_0.1.0", "mbpp_sanitized"}
+_OF_MBPP_PLUS = {*_MBPP_PLUS, "mbpp_sanitized"}
 _ALIKE: tuple[set[str], ...] = (
     {name for name, module in NAMES.items() if module in _OF_HUMANEVAL},
     {"mbpp", "mbpp_sanitized_test", *_OF_MBPP_PLUS},

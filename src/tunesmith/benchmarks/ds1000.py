@@ -22,6 +22,11 @@ SOURCE = BenchmarkSource(
 )
 LIBRARIES = ("matplotlib", "numpy", "pandas", "pytorch", "scipy", "sklearn", "tensorflow")
 STOP = ("</code>", "# SOLUTION END", "\nEND SOLUTION")
+NEEDS_NETWORK = frozenset(
+    f"DS1000/{number}"
+    for number in (519, 539, 565, 566, 567, 577, 598, 624, 629, 650, 654, 655, 656, 661, 819)
+)
+"""Problems whose own context fetches data (seaborn's examples, scikit-learn's housing data)."""
 _MARKER = "[insert]"
 _BEGIN = "BEGIN SOLUTION\n<code>\n"
 

@@ -6,7 +6,7 @@ task is to write the function. HumanEvalPack began from these rows and mended so
 
 from __future__ import annotations
 
-from .braces import header_name
+from ..code.braces import header_name
 from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .humanevalpack import LANGUAGES, SETUP, STOP, ending_tests
 from .problem import Benchmark, Problem

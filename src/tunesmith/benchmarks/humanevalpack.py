@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from .braces import header_name
+from ..code.braces import header_name
 from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 

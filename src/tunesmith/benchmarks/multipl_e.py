@@ -6,7 +6,7 @@ for those whose toolchain the sandbox may have. A prompt ends inside a function;
 
 from __future__ import annotations
 
-from .braces import header_name
+from ..code.braces import header_name
 from .data_files import BenchmarkSource, Row, locate, md5, rows
 from .problem import Benchmark, Problem
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .braces import bare, defines_main, without_main
+from ..code.braces import bare, defines_main, without_main
 from .shims import shim
 
 Prepared = tuple[str, str]

@@ -16,6 +16,7 @@ from ..errors import UserError, nearest
 from ..eval.evaluate import SHAPES, Evaluation, Pairing, Settings, evaluate
 from ..eval.evaluate import against as compared
 from ..results import Score
+from ..scoring.failure_classes import common_failure
 from ..scoring.score import Candidate
 from .terminal import ERR, OUT, as_json, safe
 
@@ -114,8 +115,13 @@ def _warnings(evaluation: Evaluation) -> Iterator[str]:
         whole, seen = score.protocol.get("of"), score.protocol.get("problems")
         if whole is not None and seen is not None and seen < whole:
             yield f"{score.benchmark}: samples for {seen} of {whole} problems; the score is of these"
-        for line in score.protocol.get("skipped", ()):
+        for line in (*score.protocol.get("skipped", ()), *score.protocol.get("left_out", ())):
             yield f"left out: {line}"
+        if failure := common_failure(score.attempts):
+            yield (
+                f"{score.benchmark}: nearly all programs fail in one way ({failure}); check that the samples "
+                "are of this benchmark and language and that `--extraction` fits them; --out has the programs"
+            )
         if fenced := _fenced(evaluation, score):
             yield (
                 f"{score.benchmark}: {fenced} samples hold a code fence and ran as they are; "

@@ -11,20 +11,27 @@ import io
 import re
 import tokenize
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+
+from .grammars import has_grammar, syntax
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
 ALIASES = {
-    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "ts": "typescript",
-    "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust", "rb": "ruby", "sh": "bash",
+    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "nodejs": "javascript",
+    "ts": "typescript", "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust",
+    "rb": "ruby", "sh": "bash",
+    "py3": "python", "ipython": "python", "pycon": "python",
 }  # fmt: skip
+_LATER_FENCES = 8  # tried as a block's end; bounds the work on replies with thousands of fences
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A fenced block. ``closed`` is False where the text ended inside it. ``start`` is its offset.
 
-    ``code`` is what stands between the fences, unchanged; ``indent`` is what stands before the first one.
+    ``code`` is the text between the fences, unchanged; ``indent`` is the blanks before the first fence.
     """
 
     language: str
@@ -50,19 +57,65 @@ def blocks(text: str) -> list[Block]:
     """The fenced code blocks of Markdown ``text``, in order.
 
     A block ends at a bare fence of its own kind, indented at most 3 columns more (CommonMark 0.31, 4.5).
+    A fence inside a multi-line text or comment of the code does not end it, if a later one leaves it whole.
     """
+    fences = list(_FENCE.finditer(text))
     found: list[Block] = []
-    opened: re.Match[str] | None = None
-    deepest = 0
-    for fence in _FENCE.finditer(text):
-        if opened is None:
-            opened, deepest = fence, _columns(fence[1]) + 3
-        elif fence[2].startswith(opened[2]) and not fence[3] and _columns(fence[1]) <= deepest:
-            found.append(_block(text, opened, fence.start(), closed=True))
-            opened = None
-    if opened is not None:
-        found.append(_block(text, opened, len(text), closed=False))
+    place = 0
+    while place < len(fences):
+        opened = fences[place]
+        ends = _ends(fences, place)
+        first = next(ends, None)
+        if first is None:
+            found.append(_block(text, opened, len(text), closed=False))
+            break
+        block = _block(text, opened, fences[first].start(), closed=True)
+        place = first + 1
+        if _ends_inside(block.code):
+            for later in islice(ends, _LATER_FENCES):
+                longer = _block(text, opened, fences[later].start(), closed=True)
+                if _whole(longer):
+                    block, place = longer, later + 1
+                    break
+        found.append(block)
     return found
+
+
+def program_block(text: str, language: str = "") -> Block | None:
+    """The block in which a reply's program begins: the first one in ``language``, else the first one."""
+    found = blocks(text)
+    return next(
+        (block for block in found if block.language == language_name(language)), next(iter(found), None)
+    )
+
+
+def _ends(fences: list[re.Match[str]], opening: int) -> Iterator[int]:
+    """The places of the fences that may close the one at ``opening``."""
+    opened = fences[opening]
+    deepest = _columns(opened[1]) + 3
+    for place in range(opening + 1, len(fences)):
+        fence = fences[place]
+        if fence[2].startswith(opened[2]) and not fence[3] and _columns(fence[1]) <= deepest:
+            yield place
+
+
+def _ends_inside(code: str) -> bool:
+    """Whether ``code`` seems to end inside a text or comment that goes over several lines."""
+    return (
+        any(code.count(quote) % 2 for quote in ('"""', "'''"))
+        or code.rfind("/*") > code.rfind("*/")
+        or code.rfind('R"(') > code.rfind(')"')
+    )
+
+
+def _whole(block: Block) -> bool:
+    """Whether the code of a block is a whole program in its language, as far as grammars here can tell."""
+    code = block.dedented
+    if block.language in ("python", ""):
+        return parse(code) is not None
+    if _ends_inside(code):
+        return False
+    return not has_grammar(block.language) or not syntax(code, block.language).root_node.has_error
 
 
 def _columns(indent: str) -> int:
@@ -72,19 +125,6 @@ def _columns(indent: str) -> int:
 def _block(text: str, opened: re.Match[str], end: int, *, closed: bool) -> Block:
     code = text[opened.end() + 1 : end]
     return Block(language_name(opened[3]), code, closed, opened.start(), opened[1])
-
-
-def code_of(text: str, language: str = "") -> str:
-    """The program in a reply: its first fenced block (of ``language``, if there is one), else all of it."""
-    block = program_block(text, language)
-    return text if block is None else block.dedented
-
-
-def program_block(text: str, language: str = "") -> Block | None:
-    """The block that holds a reply's program: the first one of ``language``, else the first one."""
-    found = blocks(text)
-    wanted = language_name(language)
-    return next((block for block in found if block.language == wanted), found[0] if found else None)
 
 
 def parse(code: str) -> ast.Module | None:

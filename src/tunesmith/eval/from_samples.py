@@ -10,6 +10,7 @@ from ..benchmarks.differential import prepared
 from ..benchmarks.problem import Benchmark, Problem
 from ..errors import DataError, SetupError
 from ..results import Score
+from ..scoring.preflight import passable
 from ..scoring.score import Candidate, judge, machinery, refused, scores, with_protocol
 from .samples import SampleRow, family, in_language, matched, tries
 
@@ -55,10 +56,17 @@ def score_samples(
             refusal = SetupError(f"benchmark {benchmark.name}", f"cannot be run here: {why}", fix)
             skipped.append(f"{benchmark.name}: {why}")
             continue  # the other benchmarks still have their scores
-        wanted = {problem.task_id for problem in found.values()}
+        usable, lacking = passable(list({p.task_id: p for p in found.values()}.values()), sandbox)
+        skipped += [f"{benchmark.name}: {line}" for line in lacking]
+        wanted = {problem.task_id for problem in usable}
+        if not usable:
+            fix = "install the libraries that the warnings name, or score another benchmark"
+            refusal = SetupError(f"benchmark {benchmark.name}", f"cannot be run here: {lacking[0]}", fix)
+            continue
         ready = prepared(benchmark, [p for p in benchmark.problems if p.task_id in wanted], sandbox)
         by_name = {problem.task_id: problem for problem in ready}
-        some = tries(given, {place: by_name[p.task_id] for place, p in found.items()}, extraction)
+        scored = {place: by_name[p.task_id] for place, p in found.items() if p.task_id in wanted}
+        some = tries(given, scored, extraction)
         protocol = {
             "engine": "samples file",
             "extraction": extraction or "as the file says",

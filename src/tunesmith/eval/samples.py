@@ -32,9 +32,10 @@ import orjson
 
 from ..benchmarks.data_files import opened, unpacked
 from ..benchmarks.problem import Problem
+from ..code.definitions import defines
 from ..code.markdown import parse
 from ..errors import DataError
-from ..scoring.assemble import defines
+from ..scoring.assemble import assembled, closed_for
 from ..scoring.extract import extraction
 from ..scoring.score import Candidate
 
@@ -269,13 +270,23 @@ def _try(sample: SampleRow, problem: Problem, draw: int, how: str | None) -> Can
         )
     if sample.kind in ("code", "program") and (bare := _without_tests(sample, problem)) is not None:
         return Candidate(problem, bare, draw, raw=sample.text, extraction="what stands before the tests")
-    head = _imports(sample.prompt) if problem.language == "python" else ""
+    program, how = _solution(sample, problem)
+    return Candidate(problem, program, draw, raw=sample.text, extraction=how)
+
+
+def _solution(sample: SampleRow, problem: Problem) -> tuple[str, str]:
+    """A program that is whole by itself, and what was done to it."""
+    if problem.language != "python":
+        if closed_for(sample.text, problem.tests) == sample.text:
+            return sample.text, "unchanged"
+        # MultiPL-E's tests begin by closing the function: with a whole one there is a brace too many.
+        program, joined = assembled(sample.text, problem)
+        return program, f"whole function, {joined}"
+    head = _imports(sample.prompt)
     if not head:
-        return Candidate(problem, sample.text, draw, raw=sample.text, extraction="as it came")
+        return sample.text, "unchanged"
     before, after = _at_future_imports(sample.text)
-    return Candidate(
-        problem, before + head + after, draw, raw=sample.text, extraction="below the prompt's imports"
-    )
+    return before + head + after, "below the prompt's imports"
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from ..errors import SetupError, UserError, nearest
 from ..results import Attempt, Score
 from ..sample import Json
 from ..scoring.ask_model import LocalModel
-from ..scoring.intervals import bootstrap, wilson
+from ..scoring.intervals import bootstrap, score_interval
 from ..step import Context, Step
 
 METRICS = ("acc_norm", "acc", "exact_match", "em", "f1", "pass@1")
@@ -97,8 +97,8 @@ def _score(
     for sample in samples:
         values.append(float(sample[metric]))
         attempts.append(_attempt(name, sample, values[-1]))
-    binary = set(values) <= {0.0, 1.0}
-    low, high = wilson(round(sum(values)), len(values)) if binary else bootstrap(values)
+    shares = all(0 <= value <= 1 for value in values)
+    low, high = score_interval(values) if shares else bootstrap(values)
     return Score(name, protocol, 1, 1, sum(values) / len(values), low, high, tuple(attempts))
 
 

@@ -22,6 +22,7 @@ from ..results import Score
 from ..sample import Json
 from ..scoring.ask_model import Prompting, Reply, ask
 from ..scoring.extract import EXTRACTIONS, extraction
+from ..scoring.preflight import passable
 from ..scoring.score import Candidate, judge, machinery, refused, scores, with_protocol
 from ..step import Context, Step
 
@@ -125,7 +126,11 @@ class PassAtK(Step):
         return self.data if self.data in (None, "hub") else str(ctx.path(self.data))
 
     def _on(self, benchmark: Benchmark, ctx: Context) -> tuple[list[Score], list[Candidate]]:
-        problems = prepared(benchmark, self._chosen(benchmark.problems, ctx), ctx.sandbox)
+        chosen, lacking = passable(self._chosen(benchmark.problems, ctx), ctx.sandbox)
+        if lacking and not chosen:
+            fix = "install what is named, or leave the benchmark out"
+            raise SetupError(f"steps.{ctx.step}.benchmarks", f"{benchmark.name}: {lacking[0]}", fix)
+        problems = prepared(benchmark, chosen, ctx.sandbox)
         sampling = Sampling(self.temperature, self.top_p, self.max_tokens)
         complete = self.prompting == "complete"
         words = Prompting(sampling, complete, self.frame, self.system, self._examples(benchmark, ctx))
@@ -133,6 +138,8 @@ class PassAtK(Step):
         replies, how = ask(drawn, words, ctx)
         tries = [self._try(*pair, reply) for pair, reply in zip(drawn, replies, strict=True)]
         protocol = self._protocol(benchmark, ctx) | how
+        if lacking:
+            protocol["left_out"] = [f"{benchmark.name}: {line}" for line in lacking]
         return scores(benchmark.name, judge(tries, ctx.sandbox), self.k, protocol), tries
 
     def _examples(self, benchmark: Benchmark, ctx: Context) -> tuple[Problem, ...]:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..code.markdown import code_of
+from ..code.markdown import program_block
 from ..errors import DataError, SetupError, UserError, nearest
 from ..requests import Message
 from . import chat_template
@@ -150,7 +150,8 @@ class Template(BaseModel):
         """The texts of a row (system, instruction, answer): prompt, answer, end."""
         system, instruction, answer = row
         if self.code_only:
-            answer = code_of(answer).strip("\n")
+            block = program_block(answer)
+            answer = (block.dedented if block else answer).strip("\n")
         if self.chat:
             texts = (("system", system), ("user", instruction), ("assistant", answer))
             turns = [{"role": role, "content": text} for role, text in texts if text or role != "system"]

@@ -6,9 +6,11 @@ that readers of papers know. Wrong answers are told apart from programs that nev
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
-from ..results import Outcome
+from ..results import Attempt, Outcome
 
 FailureClass = Literal[
     "", "wrong answer", "syntax", "name", "type", "value", "lookup", "import", "recursion", "memory",
@@ -38,6 +40,19 @@ _SIGNS: tuple[tuple[str, FailureClass], ...] = (
     ("assert", "wrong answer"),
 )
 """For what the sandbox says in words of its own, not by an exception's name; the first that fits."""
+
+
+_NO_ANSWER = frozenset({"syntax", "compile", "import", "name", "no code", "no verdict", "crash", "type"})
+"""Failures that, where nearly every program has the same, come from how programs were given and run."""
+_NEARLY_ALL, _FEWEST = 0.9, 10
+
+
+def common_failure(attempts: Sequence[Attempt]) -> str:
+    """The failure that nearly all of at least ten attempts share, if it is seldom the model's fault."""
+    counts = Counter(attempt.failure for attempt in attempts)
+    name, count = counts.most_common(1)[0] if counts else ("", 0)
+    enough = len(attempts) >= _FEWEST and count >= _NEARLY_ALL * len(attempts)
+    return name if enough and name in _NO_ANSWER else ""
 
 
 def failure_class(outcome: Outcome, *, program: str = "x", finish_reason: str = "stop") -> FailureClass:

@@ -33,16 +33,40 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return 1.0 - math.prod(1.0 - k / i for i in range(n - c + 1, n + 1))
 
 
-def wilson(passed: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(passed: float, total: float, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a proportion (Wilson 1927), inside 0..1; (0, 1) where nothing was tried."""
     if total == 0:
         return 0.0, 1.0
+    passed = min(passed, total)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     rate, spread = passed / total, z * z / total
     middle = (rate + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(rate * (1 - rate) / total + spread / (4 * total))
     low = 0.0 if passed == 0 else max(0.0, middle - half)
     return low, 1.0 if passed == total else min(1.0, middle + half)
+
+
+def score_interval(
+    values: Sequence[float], draws: float = math.inf, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of the mean of one figure per problem, each in 0..1; it has a width even at 0 and 1.
+
+    Wilson's interval with the effective number of problems (Kish 1965; Korn and Graubard 1998): problems with
+    several draws vary less than single passes do, so they count for more. A bootstrap over problems would
+    collapse to a point where all are 0 or all are 1. With values of only 0 and 1 this is ``wilson``.
+
+    draws: samples per problem; the mean cannot be surer than that many independent passes per problem.
+    """
+    total = len(values)
+    if not total:
+        return 0.0, 1.0
+    # A made-up failure and a made-up pass keep the variance of a few equal values from being taken for 0.
+    padded = [0.0, 1.0, *values]
+    middle = sum(padded) / len(padded)
+    variance = sum((value - middle) ** 2 for value in padded) / len(padded)
+    effective = total * min(draws, middle * (1 - middle) / variance)
+    rate = sum(values) / total
+    return wilson(rate * effective, effective, confidence)
 
 
 def bootstrap(values: Sequence[float], confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:

@@ -1,6 +1,6 @@
-"""The extractions of published evaluators, told in our own words, to score replies as they did.
+"""The extractions of published evaluators, in code of our own, to score replies as they did.
 
-Each takes a reply and its problem and gives the program. What they cost or lose is said with each.
+Each takes a reply and its problem and gives the program. Each states what it loses.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ..benchmarks.problem import Problem
+from ..code.chunks import parsing_head, top_level
 from ..code.markdown import parse
 
 _LM_EVAL = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
@@ -43,7 +44,7 @@ def wizardcoder(reply: str, problem: Problem) -> str:
 
 
 def livecodebench(reply: str, problem: Problem) -> str:
-    """LiveCodeBench: what stands between the last two lines that hold a fence; nothing where there is one."""
+    """LiveCodeBench: the text between the last two lines that hold a fence; nothing where there is one."""
     lines = reply.split("\n")
     fences = [place for place, line in enumerate(lines) if "```" in line]
     if len(fences) < 2:
@@ -54,15 +55,16 @@ def livecodebench(reply: str, problem: Problem) -> str:
 def evalplus(reply: str, problem: Problem) -> str:
     """evalplus: the longest run of lines that parses, then imports and what the entry point reaches.
 
-    Theirs tries every pair of lines; here a run grows statement by statement, so the work is linear
-    in the usual case. Like theirs, it drops functions that never return a value.
+    Theirs tries every pair of lines; here a run grows statement by statement, so the work is linear in the
+    usual case. As theirs does, it keeps the first of several definitions of one name, and drops decorated
+    definitions and functions without a ``return``.
     """
     tree, code = _longest_module(reply if "def " in reply else problem.prompt + reply)
     if tree is None:
         return ""
     if problem.entry_point:
         kept = _reachable(tree, problem.entry_point)
-        return "\n\n".join(ast.unparse(node) for node in kept)
+        return "\n\n".join(ast.unparse(node) for node in kept) or code
     return code
 
 
@@ -83,10 +85,10 @@ def _longest_module(text: str) -> tuple[ast.Module | None, str]:
 
 
 def _runs(lines: list[str]) -> Iterable[list[str]]:
-    """Runs of adjacent chunks that parse one by one; a chunk is a line at the margin and what hangs on it."""
+    """Runs of adjacent chunks that parse one by one; a chunk is a line at the margin and those under it."""
     run: list[str] = []
-    for chunk in _chunks(lines):
-        whole = _parsing_head(chunk)
+    for chunk in top_level(lines):
+        whole = parsing_head(chunk)
         if len(whole) == len(chunk):
             run += chunk
             continue
@@ -95,64 +97,41 @@ def _runs(lines: list[str]) -> Iterable[list[str]]:
     yield run
 
 
-def _chunks(lines: list[str]) -> Iterable[list[str]]:
-    chunk: list[str] = []
-    open_text = ""
-    for line in lines:
-        hangs = (
-            not line.strip() or line[0] in " \t)]}" or line.startswith(("else", "elif", "except", "finally"))
-        )
-        decorated = bool(chunk) and chunk[-1].startswith("@")
-        if chunk and not hangs and not decorated and not open_text:
-            yield chunk
-            chunk = []
-        chunk.append(line)
-        open_text = _open_quote(line, open_text)
-    if chunk:
-        yield chunk
-
-
-def _open_quote(line: str, inside: str) -> str:
-    """Which triple quote is open after ``line``, given which was open before it."""
-    for quote in re.findall(r'"""|\'\'\'', line):
-        inside = "" if quote == inside else inside or quote
-    return inside
-
-
-def _parsing_head(chunk: list[str]) -> list[str]:
-    """The longest beginning of a chunk that parses; its end is cut back by ever larger steps."""
-    if parse("\n".join(chunk)) is not None:
-        return chunk
-    end, step = len(chunk) - 1, 1
-    while end > 0:
-        if parse("\n".join(chunk[:end])) is not None:
-            return chunk[:end]
-        end, step = end - step, step * 2
-    return []
-
-
 def _reachable(tree: ast.Module, entry_point: str) -> list[ast.stmt]:
-    """Imports, and the definitions that ``entry_point`` reaches by name; functions must return a value."""
+    """Imports, and the first definitions of the names that ``entry_point`` reaches."""
+    imports = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module != "__future__")
+    ]
     defined: dict[str, ast.stmt] = {}
-    imports: list[ast.stmt] = []
     for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            if any(isinstance(inner, ast.Return) and inner.value for inner in ast.walk(node)):
-                defined[node.name] = node
-        elif isinstance(node, ast.ClassDef):
-            defined[node.name] = node
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            defined |= {target.id: node for target in targets if isinstance(target, ast.Name)}
-    if entry_point not in defined:
-        return [*imports, *dict.fromkeys(defined.values())]
-    reached, waiting = {entry_point}, [entry_point]
+        for name in _defines(node):
+            defined.setdefault(name, node)
+    reached, waiting = {entry_point}, [entry_point] if entry_point in defined else []
     while waiting:
         for inner in ast.walk(defined[waiting.pop()]):
-            if isinstance(inner, ast.Name) and inner.id in defined and inner.id not in reached:
-                reached.add(inner.id)
-                waiting.append(inner.id)
-    wanted = {id(defined[name]) for name in reached}
-    return [*imports, *(node for node in dict.fromkeys(defined.values()) if id(node) in wanted)]
+            name = _identifier(inner)
+            if name in defined and name not in reached:
+                reached.add(name)
+                waiting.append(name)
+    return [*imports, *(node for name, node in defined.items() if name in reached)]
+
+
+def _identifier(node: ast.AST) -> str:
+    """The name in a node: attributes, arguments and keywords count for evalplus as well."""
+    for field in ("id", "attr", "arg"):
+        if isinstance(name := getattr(node, field, None), str):
+            return name
+    return ""
+
+
+def _defines(node: ast.stmt) -> list[str]:
+    """The name that a statement defines for evalplus, if any."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        returns = isinstance(node, ast.ClassDef) or any(isinstance(one, ast.Return) for one in ast.walk(node))
+        return [node.name] if returns and not node.decorator_list else []
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        return [target.id] if isinstance(target, ast.Name) else []
+    return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..benchmarks.braces import bare
+from ..code.braces import bare
 
 _USE = re.compile(r"^(?:pub[ \t]+)?use\s+([^;]+);[ \t]*\n?", re.MULTILINE)
 _DEFINED = re.compile(

@@ -15,7 +15,7 @@ from ..results import Attempt, Outcome, Program, Score
 from ..sample import Json
 from ..sandbox.languages import version
 from .failure_classes import failure_class
-from .intervals import bootstrap, pass_at_k, wilson
+from .intervals import pass_at_k, score_interval
 
 if TYPE_CHECKING:
     from ..step import Sandbox
@@ -178,8 +178,7 @@ def _score(benchmark: str, attempts: Sequence[Attempt], k: int, protocol: Mappin
         raise UserError(f"benchmark {benchmark}", problem, "draw more samples, or ask for a smaller k")
     values = [pass_at_k(len(some), sum(some), k) for some in tally.values()]
     n = max(map(len, tally.values()), default=0)
-    single = n == 1
-    low, high = wilson(sum(map(bool, values)), len(values)) if single else bootstrap(values)
+    low, high = score_interval(values, n)
     value = sum(values) / len(values) if values else 0.0
     said = {**protocol, "problems": len(tally)}
     if len(known) < len(attempts):

@@ -15,7 +15,8 @@ from itertools import islice
 import numpy as np
 from pydantic import Field
 
-from ..code.markdown import bare, code_of, language_name
+from ..code.find_program import code_of
+from ..code.markdown import bare, language_name
 from ..rows import Table
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield

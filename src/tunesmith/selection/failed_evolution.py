@@ -15,7 +15,8 @@ import re
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import blocks, code_of, fingerprint, parse
+from ..code.find_program import code_of
+from ..code.markdown import blocks, fingerprint, parse
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..chance import number
 from ..code.facts import claimed_imports, claims, code_facts
-from ..code.markdown import code_of
+from ..code.find_program import code_of
 from ..rows import Table
 from ..sample import Sample
 from ..step import Context, Step, Yield

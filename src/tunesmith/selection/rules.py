@@ -15,8 +15,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from ..code.find_program import code_of
 from ..code.grammars import has_grammar, syntax
-from ..code.markdown import code_of, language_name, parse
+from ..code.markdown import language_name, parse
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
 

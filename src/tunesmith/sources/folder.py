@@ -12,6 +12,7 @@ import os
 import stat
 import sysconfig
 import tokenize
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -61,6 +62,12 @@ class Folder(Step):
 
     def outside(self, ctx: Context) -> str:
         root = self._root(ctx)
+        if next(self._files(root), None) is None:
+            endings = Counter(path.suffix or path.name for path in root.rglob("*") if path.is_file())
+            there = ", ".join(f"{count} {ending}" for ending, count in endings.most_common(5))
+            problem = f"there is no {' or '.join(self.languages)} file in {root}"
+            fix = f"it holds {there}" if there else "it is empty"
+            raise DataError(f"steps.{ctx.step}.path", problem, f"{fix}; see the keys languages and skip")
         whole = blake2b(folder_license(root).encode(), digest_size=16)
         for path in self._files(root):
             text, fault = _read(path)

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import code_of, parse
+from ..code.find_program import code_of
+from ..code.markdown import parse
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample

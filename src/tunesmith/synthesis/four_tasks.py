@@ -17,7 +17,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from .. import replies
-from ..code.markdown import blocks, code_of, defined, language_name, parse
+from ..code.find_program import code_of
+from ..code.markdown import blocks, defined, language_name, parse
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample

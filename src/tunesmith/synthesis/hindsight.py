@@ -17,7 +17,8 @@ from pydantic import Field
 
 from .. import replies
 from ..code.facts import claimed_imports, claims, code_facts
-from ..code.markdown import blocks, code_of, language_name
+from ..code.find_program import code_of
+from ..code.markdown import blocks, language_name
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Decoding, Step, StepName, Yield

@@ -14,7 +14,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import code_of, defined
+from ..code.find_program import code_of
+from ..code.markdown import defined
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Decoding, Step, Yield

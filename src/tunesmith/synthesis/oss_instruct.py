@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from .. import replies
-from ..code.markdown import blocks, code_of, parse
+from ..code.find_program import code_of
+from ..code.markdown import blocks, parse
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample

@@ -17,7 +17,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import blocks, code_of, defined, parse, unparsed
+from ..code.find_program import code_of
+from ..code.markdown import blocks, defined, parse, unparsed
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
 from ..step import Context, Decoding, Step, Yield

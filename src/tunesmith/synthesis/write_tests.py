@@ -15,7 +15,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .. import replies
-from ..code.markdown import code_of, defined, parse
+from ..code.find_program import code_of
+from ..code.markdown import defined, parse
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Decoding, Step, Yield

@@ -18,7 +18,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
-from ..code.markdown import code_of, parse
+from ..code.find_program import code_of
+from ..code.markdown import parse
 from ..replies import words
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict

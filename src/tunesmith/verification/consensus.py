@@ -13,10 +13,12 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
-from ..code.markdown import code_of, parse, unparsed
+from ..code.find_program import code_of
+from ..code.markdown import parse, unparsed
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
@@ -25,6 +27,8 @@ from ..step import Context, Limits, Step, Yield
 
 class Consensus(Limits, Step):
     """Marks rows that answer one instruction by the tests that their best group agrees on."""
+
+    version: ClassVar[str] = "2"
 
     min_answers: int = Field(default=2, ge=1)
     """Fewest different programs that must agree; with fewer nothing is claimed."""
@@ -44,7 +48,7 @@ class Consensus(Limits, Step):
     def _group(self, samples: Sequence[Sample], ctx: Context) -> Iterator[Sample]:
         tests = list(dict.fromkeys(test for sample in samples for test in single_tests(sample.tests)))
         tests = tests[: self.max_tests]
-        codes = [code_of(sample.answer, "python") for sample in samples]
+        codes = [code_of(sample.answer, "python", "\n".join(tests)) for sample in samples]
         passes = self._run(list(dict.fromkeys(codes)), tests, ctx) if tests else {}
         best = best_group([passes.get(code, frozenset()) for code in codes], codes, self.min_answers)
         for sample, code in zip(samples, codes, strict=True):

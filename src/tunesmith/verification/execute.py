@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
-from ..code.markdown import code_of
+from ..code.find_program import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Limits, Step, Yield
@@ -25,6 +25,8 @@ _AGAIN = "; to judge them after that, run the recipe again with --fresh (paid an
 
 class Execute(Limits, Step):
     """Marks each row passed, failed or unknown, with the class of its failure as the reason."""
+
+    version: ClassVar[str] = "2"
 
     program: Literal["answer", "code"] = "answer"
     """Where the program is: in the row's `answer` (its first fenced block, or all of it) or its `code`."""
@@ -56,7 +58,9 @@ class Execute(Limits, Step):
         if not sample.tests.strip():
             return None
         return Program(
-            code=code_of(sample.answer, sample.language) if self.program == "answer" else sample.code,
+            code=code_of(sample.answer, sample.language, sample.tests)
+            if self.program == "answer"
+            else sample.code,
             tests=sample.tests,
             language=sample.language or "python",
             entry_point=str(sample.meta.get("entry_point", "")),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..code.markdown import blocks, code_of, fingerprint
+from ..code.find_program import code_of
+from ..code.markdown import blocks, fingerprint
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
 from ..step import Context, Limits, Step, Yield

@@ -7,16 +7,19 @@ read with its own parser, other languages with their tree-sitter grammar where t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
+from ..code.find_program import code_of
 from ..code.grammars import has_grammar, syntax
-from ..code.markdown import code_of, language_name, parse
+from ..code.markdown import language_name, parse
 from ..sample import Sample, Verdict
 from ..step import Context, Step, Yield
 
 
 class Parse(Step):
     """Marks each row: True where its program parses, False where not, None where no grammar is at hand."""
+
+    version: ClassVar[str] = "2"
 
     program: Literal["answer", "code"] = "answer"
     """Where the program is: in the row's `answer` (its first fenced block, or all of it) or its `code`."""

@@ -19,7 +19,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
-from ..code.markdown import code_of, parse
+from ..code.find_program import code_of
+from ..code.markdown import parse
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
 from ..step import Context, Limits, Step, Yield
@@ -32,7 +33,7 @@ class Repair(Limits, Step):
     """Marks repair rows: passed where the bug is proven and the fix agrees with the original code."""
 
     renamed: ClassVar[Mapping[str, str]] = {"arguments": "max_inputs", "informative": "min_inputs"}
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     max_inputs: int = Field(default=200, ge=10)
     """Most combinations of arguments to try."""
@@ -94,7 +95,10 @@ class Repair(Limits, Step):
         if sample.task != "repair" or not sample.tests.strip():
             return []
         codes = (str(sample.meta.get("information", "")), sample.answer)
-        return [Program(code_of(code, "python"), tests=sample.tests, **self.limits()) for code in codes]
+        return [
+            Program(code_of(code, "python", sample.tests), tests=sample.tests, **self.limits())
+            for code in codes
+        ]
 
     def _marked(
         self, sample: Sample, step: str, compared: Outcome | None, on_tests: Sequence[Outcome]

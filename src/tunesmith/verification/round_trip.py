@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code.markdown import code_of
+from ..code.find_program import code_of
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
@@ -30,6 +30,7 @@ class RoundTrip(Limits, Step):
     """Marks code written from summaries, and the summaries by it; other rows pass unmarked."""
 
     renamed: ClassVar[Mapping[str, str]] = {"inputs": "max_inputs", "informative": "min_inputs"}
+    version: ClassVar[str] = "2"
 
     max_inputs: int = Field(default=60, ge=5)
     """Most inputs to try where there are no tests."""
@@ -55,7 +56,7 @@ class RoundTrip(Limits, Step):
 
     def _judge(self, children: Sequence[Sample], ctx: Context) -> Iterator[Finding]:
         tested = [
-            Program(code_of(child.answer, "python"), tests=child.tests, **self.limits())
+            Program(code_of(child.answer, "python", child.tests), tests=child.tests, **self.limits())
             for child in children
             if child.tests.strip()
         ]

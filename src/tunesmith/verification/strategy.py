@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ..code.facts import code_facts
-from ..code.markdown import code_of
+from ..code.find_program import code_of
 from ..sample import Json, Sample
 from ..step import Context, Step, Yield
 

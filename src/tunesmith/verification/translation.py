@@ -15,7 +15,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ..code.markdown import blocks, code_of, language_name, parse
+from ..code.find_program import code_of
+from ..code.markdown import blocks, language_name, parse
 from ..sample import Sample, Verdict
 from ..step import Context, Limits, Step, Yield
 from ._differential import Plan, findings, plan

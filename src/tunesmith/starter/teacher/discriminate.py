@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import orjson
 
-from ...code.markdown import blocks, code_of, language_name
+from ...code.find_program import code_of
+from ...code.markdown import blocks, language_name
 from ...replies import prose, sentences, words
 from ...requests import Request
 from .judge import right

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
-from ...code.markdown import code_of, language_name
+from ...code.find_program import code_of
+from ...code.markdown import language_name
 from ...requests import Request
 from .. import world
 from .answer import near_miss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ...code.markdown import code_of
+from ...code.find_program import code_of
 from ...replies import words
 from ...requests import Request
 from .judge import right, shown

@@ -6,7 +6,8 @@ Facts: ``instruction``, ``answer``, ``language``.
 from __future__ import annotations
 
 from ...code.facts import code_facts
-from ...code.markdown import code_of, language_name
+from ...code.find_program import code_of
+from ...code.markdown import language_name
 from ...requests import Request
 from .judge import shown
 

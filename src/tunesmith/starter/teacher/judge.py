@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from ...code.markdown import code_of, fingerprint, language_name, parse
+from ...code.find_program import code_of
+from ...code.markdown import fingerprint, language_name, parse
 from ...requests import Request
 from .. import world
 from .python import rework

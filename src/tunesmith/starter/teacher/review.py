@@ -9,7 +9,8 @@ import ast
 
 import orjson
 
-from ...code.markdown import code_of, comments, parse
+from ...code.find_program import code_of
+from ...code.markdown import comments, parse
 from ...replies import fenced
 from ...requests import Request
 from .. import world

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 
-from ...code.markdown import code_of, parse
+from ...code.find_program import code_of
+from ...code.markdown import parse
 from ...replies import fenced
 from ...requests import Request
 from .. import world
