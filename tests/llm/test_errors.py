@@ -57,7 +57,7 @@ def test_errors_and_malformed_bodies_are_asked_again_until_answered() -> None:
 
 def test_hangs_and_dropped_connections_lose_no_row() -> None:
     with Mock(unlucky(hang=0.01, dropped=0.04)) as server:
-        answers = ask_all(served(server.url, timeout=0.5), PROMPTS)
+        answers = ask_all(served(server.url, timeout=3.0), PROMPTS)
         assert len(answered(answers)) == len(PROMPTS)
 
 

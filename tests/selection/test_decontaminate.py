@@ -13,17 +13,28 @@ from hypothesis import strategies as st
 from real_data import real_data
 from tables import apart, context, ids_in_order, rows
 
+from tunesmith.benchmarks import load
 from tunesmith.benchmarks.problem import Benchmark, Problem
+from tunesmith.code.words import words
 from tunesmith.errors import DataError, UserError
-from tunesmith.selection._overlap import BOILERPLATE, SHORTEST, Overlap, words
+from tunesmith.selection._overlap import BOILERPLATE, SHORTEST, TELLING, Overlap
 from tunesmith.selection.decontaminate import Decontaminate
 from tunesmith.sources.folder import Folder
+from tunesmith.sources.jsonl import Jsonl
 
 ASKED = "Count how many of the vowels in the given text stand directly before a capital letter."
 SHORT = "Sort a list of dates by weekday."
 SOLUTION = "def count(text):\n    return sum(a in 'aeiou' and b.isupper() for a, b in zip(text, text[1:]))"
+WRAPPED = "You get the name of a file, and then\ncount its lines that end in two blanks or in a tab."
 BENCHMARK = Benchmark(
-    "vowels", "1", (Problem("v/1", f"{ASKED}\n{SHORT}", "", canonical=SOLUTION), Problem("v/2", "Add.", ""))
+    "vowels",
+    "1",
+    (
+        Problem("v/1", f"{ASKED}\nSay how many of them there are.", "", canonical=SOLUTION),
+        Problem("v/2", "Add.", ""),
+        Problem("v/3", SHORT, ""),
+        Problem("v/4", WRAPPED, ""),
+    ),
 )
 
 
@@ -40,6 +51,9 @@ BENCHMARK = Benchmark(
         (SOLUTION.replace("text", "t"), False),
         (SOLUTION.replace("[1:]", "[-1:]"), False),
         (SHORT, True),
+        (WRAPPED, True),
+        (WRAPPED.split("\n", maxsplit=1)[0], False),
+        ("Say how many of them there are.", False),
         ("Sort a list of dates by month.", False),
         ("Add.", False),
         ("", False),
@@ -49,7 +63,7 @@ def test_runs_of_words_are_found_and_shorter_ones_are_not(text, found):
     assert (Overlap([BENCHMARK], 10).find(text) is not None) == found
 
 
-def test_without_n_grams_only_whole_lines_and_solutions_count():
+def test_without_n_grams_only_whole_descriptions_long_sentences_and_solutions_count():
     overlap = Overlap([BENCHMARK], None)
     assert overlap.find(ASKED) and overlap.find(SHORT) and overlap.find(SOLUTION)
     assert overlap.find("the vowels in the given text stand directly before a comma") is None
@@ -62,6 +76,52 @@ def test_what_many_problems_of_a_benchmark_share_is_its_boilerplate(problems):
     assert (Overlap([shared_by], 10).find(frame) is None) == (problems > BOILERPLATE)
 
 
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "Write a function that takes a string as input and returns the",
+        "You are given a list of numbers. You need to return the",
+        "that takes an array of integers as input and returns a list of",
+        "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+        "one two three four five six seven eight nine ten",
+    ],
+)
+def test_a_phrase_of_words_that_many_tasks_share_is_not_a_leak(phrase):
+    statement = f"{phrase} weekdays on which the ferry to the northern island is cancelled"
+    overlap = Overlap([Benchmark("b", "1", (Problem("b/1", statement, ""),))], 10)
+    assert overlap.find(f"Please help me. {phrase} result of it.") is None
+    assert overlap.find(f"Please help me. {statement}.")
+
+
+def test_a_statement_in_a_script_without_blanks_is_found_in_part_and_not_by_a_clause():
+    asked = (
+        "请写一个函数，计算一个列表里所有偶数的平方和，并返回结果。不要使用任何第三方库，输入为空时返回零。"
+    )
+    overlap = Overlap([Benchmark("b", "1", (Problem("b/1", asked, ""),))], 10)
+    assert overlap.find(f"你好。{asked[8:28]}")
+    assert overlap.find("请写一个程序读取文件并统计每个单词出现的次数。") is None
+
+
+@pytest.mark.parametrize("name", ["humaneval", "mbpp"])
+def test_every_problem_of_the_benchmark_is_found_where_it_is_repeated(name):
+    problems = load(name, str(real_data("humaneval").parent)).problems
+    overlap = Overlap([Benchmark(name, "1", problems)], 10)
+    for text in ("instruction", "prompt", "canonical"):
+        assert [p.task_id for p in problems if not overlap.find(getattr(p, text))] == []
+
+
+def test_of_real_instructions_at_most_three_in_a_thousand_are_lost():
+    data = str(real_data("humaneval").parent)
+    step = Decontaminate(against=["humaneval", "mbpp"], data=data)
+    found = []
+    for name in ("code_alpaca_2k", "new_codealpaca"):
+        path = real_data(f"instructions/{name}.json.gz")
+        found += list(Jsonl(path=str(path)).source(context("seeds")))
+    kept, drops = apart(thing for row in apart(found)[0] for thing in step.row(row, context()))
+    assert len(kept) + len(drops) > 5000
+    assert len(drops) <= 0.003 * (len(kept) + len(drops))
+
+
 def test_runs_of_numbers_are_no_evidence():
     counting = Benchmark("b", "1", (Problem("b/1", "f(0 1 2 3 4 5 6 7 8 9) of 10 11 12 13", ""),))
     assert Overlap([counting], 10).find("0 1 2 3 4 5 6 7 8 9 of 10 11 12 13") is None
@@ -72,14 +132,18 @@ def naive(text: str, evidence: list[tuple[str, ...]]) -> bool:
     return any(f" {' '.join(run)} " in padded for run in evidence)
 
 
+FRUITS = ("apple", "pear", "plum", "fig")
+
+
 @given(
-    st.lists(st.sampled_from("abcd"), max_size=60).map(" ".join),
-    st.lists(st.sampled_from("abc"), max_size=30),
+    st.lists(st.sampled_from(FRUITS), max_size=60).map(" ".join),
+    st.lists(st.sampled_from(FRUITS[:3]), max_size=30),
 )
 def test_the_search_finds_what_plain_search_finds(statement, text):
     overlap = Overlap([Benchmark("b", "1", (Problem("b/1", statement, ""),))], 8)
     whole = words(statement)
     evidence = [whole[i : i + 8] for i in range(len(whole) - 7)]
+    evidence = [run for run in evidence if len(set(run)) >= TELLING]
     evidence += [whole] * (len(whole) >= SHORTEST)
     assert (overlap.find(" ".join(text)) is not None) == naive(" ".join(text), evidence)
 

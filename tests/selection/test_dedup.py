@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_data import real_data
 from tables import apart, context, ids_in_order, rows, table
 
-from tunesmith.selection._minhash import BANDS, jaccard, rows_per_band, shingles
+from tunesmith.code.words import tokens
+from tunesmith.selection._minhash import BANDS, grams_of, jaccard, rows_per_band, shingles
 from tunesmith.selection.dedup import Dedup
 from tunesmith.sources.jsonl import Jsonl
 
@@ -38,6 +40,18 @@ def edited(text: str, chance: random.Random) -> str:
 def test_sets_of_hashed_n_grams_have_the_similarity_of_the_n_grams(one, other):
     if grams(one) or grams(other):
         assert jaccard(shingles(one, 5), shingles(other, 5)) == pytest.approx(similarity(one, other))
+
+
+@given(st.lists(st.text("ab_ +-\n\té和，ก", max_size=20), max_size=8), st.integers(1, 6))
+def test_texts_hashed_together_have_the_n_grams_that_each_has_alone(texts, ngram):
+    hashes, starts = grams_of(texts, ngram)
+    parts = np.split(hashes, starts[1:]) if texts else []
+    assert [set(part) for part in parts] == [set(shingles(text, ngram)) for text in texts]
+    for text, part in zip(texts, parts, strict=True):
+        cut = tokens(text.lower())
+        width = min(ngram, len(cut))
+        different = {tuple(cut[i : i + width]) for i in range(len(cut) - width + 1)}
+        assert len(set(part)) == len(different)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9, 0.95])

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import apart, context, table
 
+from tunesmith.code.words import words
 from tunesmith.sample import Sample
-from tunesmith.selection.novelty import Novelty, rouge_l, words
+from tunesmith.selection.novelty import Novelty, rouge_l
 
 WORDS = st.lists(st.sampled_from("abcde"), max_size=12)
 

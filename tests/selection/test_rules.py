@@ -67,7 +67,7 @@ def test_the_first_broken_rule_names_the_reason():
 def test_code_in_a_language_we_cannot_parse_is_not_taken_for_right():
     rule = Rules(field="code", parses=True)
     assert judge(rule, code="fn f() {}", language="zig") == "cannot be parsed here: zig"
-    assert judge(rule, code="x = 1") == "cannot be parsed here: language not given"
+    assert judge(rule, code="x = 1") == "cannot be parsed here: language unknown"
     if has_grammar("go"):
         assert judge(rule, code="package p\nfunc F() {}", language="golang") == ""
         assert judge(rule, code="package p\nfunc F( {}", language="go") == "does not parse"
@@ -76,9 +76,9 @@ def test_code_in_a_language_we_cannot_parse_is_not_taken_for_right():
 
 
 def test_rules_without_a_rule_and_where_without_a_condition_are_refused():
-    with pytest.raises(ValidationError, match="no rule is given"):
+    with pytest.raises(ValidationError, match="no rule is set"):
         Rules(field="code")
-    with pytest.raises(ValidationError, match="no condition is given"):
+    with pytest.raises(ValidationError, match="no condition is set"):
         Where()
     with pytest.raises(ValidationError, match="Extra inputs"):
         Where(passed="x", soruce="y")

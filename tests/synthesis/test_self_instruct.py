@@ -9,10 +9,11 @@ import pytest
 from tables import apart, context, table
 
 from tunesmith import api
+from tunesmith.code.words import words
 from tunesmith.requests import Completion
 from tunesmith.rows import Table
 from tunesmith.sample import Drop, Sample
-from tunesmith.selection.novelty import rouge_l, words
+from tunesmith.selection.novelty import rouge_l
 from tunesmith.step import Context
 from tunesmith.synthesis.companions import Companions
 from tunesmith.synthesis.self_instruct import SelfInstruct

@@ -3,10 +3,10 @@
 A text is the set of its subwords (``snake_case`` and ``camelCase`` split, lower case), of their beginnings
 (so that ``sorted`` is near ``sorting``) and of its operators. Every such feature adds +1 or -1 to a few
 dimensions that its hash chooses: a sparse random projection, which keeps inner products on average
-(feature hashing, Weinberger et al. 2009, 0902.2206). Words that stand everywhere count half.
+(feature hashing, Weinberger et al. 2009, 0902.2206). Words that occur in nearly every text count half.
 
 Sums are whole numbers until the last division, so a text has the same vector, bit for bit, on every machine.
-It sees shared words, not shared meaning: a paraphrase in other words is far away.
+It measures shared words, not shared meaning: a paraphrase in other words is far away.
 """
 
 from __future__ import annotations

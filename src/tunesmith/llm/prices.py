@@ -1,8 +1,7 @@
 """What tokens cost: a dated table in the package, overridden by a model's own ``price``.
 
-Prices are US dollars per million tokens, by the host that sells them: the same model name costs
-something else elsewhere, so a host that is not in ``prices.yaml`` has no known price, and money is
-then shown as unknown, never guessed.
+Prices are US dollars per million tokens, by host: the same model has other prices elsewhere. A host that is
+not in ``prices.yaml`` has no known price; costs are then shown as unknown, never guessed.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Price(BaseModel):
     output: float = Field(ge=0)
     """Tokens received, reasoning included."""
     cached_input: float | None = Field(default=None, ge=0)
-    """Tokens sent that the provider had cached; the price of ``input`` where not given."""
+    """Tokens sent that the provider had cached; the price of ``input`` where left out."""
 
     def cost(self, usage: Usage) -> float:
         """US dollars for ``usage``."""
@@ -51,10 +50,10 @@ FREE = Price(input=0.0, output=0.0)
 def listed(host: str, model: str) -> Price | None:
     """The table's price of ``model`` at ``host`` (``api.openai.com``), dated snapshots included."""
     if host in ("localhost", "127.0.0.1", "::1"):
-        return None  # nobody sells here; the table need not be read
-    sold = _table()["hosts"].get(host, {})
-    found = sold.get(model) or sold.get(_SNAPSHOT.sub("", model))
-    return Price(**found) if found else None
+        return None  # a server of the user: no need to read the table
+    prices = _table()["hosts"].get(host, {})
+    price = prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
+    return Price(**price) if price else None
 
 
 def dated() -> str:

@@ -1,8 +1,8 @@
 """``use: replay``: answers from a recording alone. No key, no network, the same answers every time.
 
-A recording is the export of an answer store (``.jsonl``), or such a store. For tests, and for handing an
-experiment to someone without a key: keep the recipe, exchange ``use: openai`` for ``use: replay`` and
-leave ``model`` and the decoding as they were, because answers are found by them.
+A recording is the export of an answer store (``.jsonl``), or such a store. For tests, and to share an
+experiment with someone who has no key: keep the recipe, replace ``use: openai`` by ``use: replay``, and leave
+``model`` and the decoding settings unchanged, because answers are looked up by them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Replay(Model):
     """Recorded answers of another model."""
 
     model: str = Field(min_length=1)
-    """Who gave the recorded answers: the ``model`` of the recipe they were recorded with."""
+    """The model that gave the recorded answers: ``model`` in the recipe they were recorded with."""
     answers: Path
     """The recording, relative to the recipe's folder: an export of an answer store (.jsonl), or a store."""
 
@@ -47,9 +47,7 @@ class _Recording:
     async def __aenter__(self) -> _Recording:
         path = self._model.path(self._model.answers)
         if not path.exists():
-            raise SetupError(
-                "models", f"{path} does not exist", "name the recording that `answers` stands for"
-            )
+            raise SetupError("models", f"{path} does not exist", "set `answers` to the recording")
         names = set()
         with ExitStack() as stack:
             if path.suffix == ".jsonl":
@@ -63,7 +61,7 @@ class _Recording:
         if not self._known:
             problem = f"{path} holds no answer of {self._model.model!r}"
             raise SetupError(
-                "models", problem, f"it holds answers of: {', '.join(sorted(names)) or 'nobody'}"
+                "models", problem, f"it holds answers of: {', '.join(sorted(names)) or 'no model'}"
             )
         return self
 

@@ -1,8 +1,8 @@
 """``use: vllm``: a vLLM engine inside this process, where vLLM is installed.
 
-For a machine with GPUs and no server to manage. A vLLM *server* is ``use: openai`` with its ``base_url``,
-which also serves several runs and several machines. Prompts are rendered by our own template, as for
-``use: hf``, so a checkpoint is asked as it was trained.
+For a machine with GPUs and no server to manage. A vLLM *server* is ``use: openai`` with its ``base_url``, and
+can also serve several runs and machines. Prompts are rendered by our own template, as for ``use: hf``, so a
+checkpoint sees prompts as in its training.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Vllm(Model):
     """Further arguments of vLLM's engine, e.g. {quantization: fp8}."""
 
     def identity(self) -> str:
-        """The weights, how they are asked and what else the engine was told."""
+        """The weights, the prompt template and the further arguments of the engine."""
         more = f" {dict(self.engine)}" if self.engine else ""
         return f"vllm {self.weights().identity().removeprefix('hf ')}{more}"
 
@@ -82,7 +82,7 @@ class _Engine:
         options = {
             "model": weights, "revision": given.revision, "tensor_parallel_size": given.gpus,
             "gpu_memory_utilization": given.memory_share, "max_model_len": given.max_length,
-            "generation_config": "vllm",  # what a checkpoint prescribes is no part of the protocol
+            "generation_config": "vllm",  # ignore the decoding that a checkpoint prescribes
         }  # fmt: skip
         try:
             arguments = vllm.AsyncEngineArgs(**options | dict(given.engine))

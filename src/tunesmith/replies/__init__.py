@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ..code.markdown import blocks
+from ..code.words import prose_words
 from ..requests import Completion
 
 TOOL_CALL = "tool call (serve the model without tools)"
@@ -38,7 +39,6 @@ _LEAKS = re.compile(
 _SHORTENED = re.compile(
     r"\b(?:e\.g|i\.e|etc|vs|cf|approx|Mr|Dr|No|Fig|incl)\.|\.\.\.|\d\.\d|\b\w\.\w", re.IGNORECASE
 )
-_WORD = re.compile(r"\w+(?:['’]\w+)?")
 _TITLE = re.compile(
     r"\A\W*(?:(?:here(?:'s| is)|this is|below is)\s+)?(?:(?:the|a|an|your|my)\s+)?"
     r"(?:(?:somewhat |slightly |more )?"
@@ -96,14 +96,14 @@ def prose(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text, lower case."""
-    return [word.lower() for word in _WORD.findall(text)]
+    return prose_words(text)
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of the prose in ``text``; abbreviations, numbers and dotted names do not end one."""
     masked = _SHORTENED.sub(lambda match: match[0].replace(".", "\x01"), prose(text))
-    parts = re.split(r"(?<=[.!?])[\"')`\]]*\s+|\n{2,}", masked)
-    return [whole for part in parts if _WORD.search(whole := part.replace("\x01", ".").strip())]
+    parts = re.split(r"(?<=[.!?])[\"')`\]]*\s+|(?<=[。！？])|\n{2,}", masked)
+    return [whole for part in parts if words(whole := part.replace("\x01", ".").strip())]
 
 
 def fenced(code: str, language: str = "") -> str:

@@ -1,8 +1,7 @@
 """JSON out of a model's reply, tolerantly: fences, prose around it, single quotes, trailing commas.
 
-What is read is only what was written: a cut-off object is not completed, a part of it is not taken for
-the whole, and no field is made up. Whoever asks keeps the raw text where nothing can be read. The work
-is linear in the length of the reply.
+Only what was written is read: a cut-off object is not completed, a part is not taken for the whole, and no
+field is made up. Where nothing can be read, the caller keeps the raw text. Linear in the length of the reply.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ def _whole(text: str) -> Json | None:
 
 
 def _refuse(name: str) -> Json:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _literal(text: str) -> Json | None:
@@ -135,7 +134,7 @@ def _is_json(value: Any) -> bool:
 def _embedded(reply: str) -> Iterator[Json]:
     """The value of each outermost bracket, left to right, prose around it ignored.
 
-    An object that is cut off ends the search: what stands inside it is a part, not the answer.
+    An object that is cut off ends the search: what is inside it is a part, not the answer.
     """
     start = 0
     while (opening := _OPENS_JSON.search(reply, start)) is not None:
@@ -152,15 +151,15 @@ def _closing(text: str, start: int) -> int | None:
     """The offset after the bracket that closes the one at ``start``, strings respected; None if none does."""
     depth, quote = 0, ""
     for token in _TOKEN.finditer(text, start):
-        found = token[0]
+        sign = token[0]
         if quote:
-            quote = "" if found == quote else quote
-        elif found in "\"'":
-            if found == '"' or _opens_string(text, token.start()):
-                quote = found
-        elif found in "{[":
+            quote = "" if sign == quote else quote
+        elif sign in "\"'":
+            if sign == '"' or _opens_string(text, token.start()):
+                quote = sign
+        elif sign in "{[":
             depth += 1
-        elif found in "}]":
+        elif sign in "}]":
             depth -= 1
             if not depth:
                 return token.end()
@@ -168,6 +167,6 @@ def _closing(text: str, start: int) -> int | None:
 
 
 def _opens_string(text: str, place: int) -> bool:
-    """Whether a single quote opens a string here, and is no apostrophe."""
+    """Whether a single quote opens a string here; otherwise it is an apostrophe."""
     before = text[max(0, place - 64) : place].rstrip()
     return not before or before[-1] in "{[,:"

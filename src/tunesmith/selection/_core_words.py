@@ -1,7 +1,7 @@
 """Overlap with benchmark problems in the words that matter, whatever their order.
 
-CodeFuse's and DolphCoder's decontamination (2311.02303; 2402.09136, Section 3.1): a row is suspect where it
-holds more than 40% of the words of a problem's statement, stop words aside, words reduced to their stem.
+CodeFuse's and DolphCoder's decontamination (2311.02303; 2402.09136, Section 3.1): a row is suspect if it
+contains more than 40% of the words of a problem's statement, stop words aside, words reduced to their stem.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from ..benchmarks.problem import Benchmark
-from ._overlap import Hit, words
+from ..code.words import words
+from ._overlap import Hit
 
 FEWEST = 5
-"""A statement of fewer core words tells nothing."""
+"""A statement of fewer core words is not compared."""
 _COMMON = 0.5
-"""Words in more than this share of a benchmark's problems are its frame, not their matter."""
+"""Words in more than this share of a benchmark's problems belong to its template."""
 _PLURAL = re.compile(r"(?<![us])s$")
 _ENDING = re.compile(r"(?:ing|ed|ly|er|or|ion)$")
 _STOP = frozenset(
@@ -34,7 +35,7 @@ _STOP = frozenset(
 
 
 class CoreWords:
-    """Finds texts that hold a large share of a problem's core words."""
+    """Finds texts that contain a large share of a problem's core words."""
 
     def __init__(self, benchmarks: Iterable[Benchmark], share: float) -> None:
         """``share``: of a problem's core words; more than that is a hit."""

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ..code.markdown import blocks
+from ..code.words import word_count
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
@@ -20,7 +21,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class AnswerFormat(Step):
-    """Keeps rows whose instruction and answer have the given form; each drop says what was wrong."""
+    """Keeps rows whose instruction and answer have the required form; a drop names what was wrong."""
 
     renamed: ClassVar[Mapping[str, str]] = {
         **{
@@ -56,8 +57,8 @@ class AnswerFormat(Step):
     def _reason(self, sample: Sample) -> str:
         found = blocks(sample.answer)
         counts = [
-            ("instruction_words", "instruction words", len(sample.instruction.split())),
-            ("answer_words", "answer words", len(sample.answer.split())),
+            ("instruction_words", "instruction words", word_count(sample.instruction)),
+            ("answer_words", "answer words", word_count(sample.answer)),
             ("blocks", "fenced blocks", len(found)),
             *(("code_lines", "lines of code", len(block.code.splitlines())) for block in found),
         ]
@@ -72,6 +73,6 @@ class AnswerFormat(Step):
         lead = sample.answer[: found[0].start] if found else ""
         return (
             f"over {self.max_lead_words} words before the code"
-            if len(lead.split()) > self.max_lead_words
+            if word_count(lead) > self.max_lead_words
             else ""
         )

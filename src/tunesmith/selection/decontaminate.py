@@ -1,9 +1,9 @@
-"""``selection.decontaminate``: drop rows that repeat a benchmark's problems, word for word.
+"""``selection.decontaminate``: drop rows that repeat a benchmark's problems word for word.
 
-The plain half of what the papers do (StarCoder 2305.06161, Section 3: whole texts; GPT-3 2005.14165,
-Appendix C: n-grams). It hardly sees a problem that was reworded or translated. WizardCoder and WaveCoder
+This is the simple half of what the papers do (StarCoder 2305.06161, Section 3: whole texts; GPT-3 2005.14165,
+Appendix C: n-grams). It hardly finds a problem that was reworded or translated. WizardCoder and WaveCoder
 therefore compare embeddings (``selection.near_benchmark``); DolphCoder compares function names and core
-words, which ``names`` and ``core_words`` do. The published 40% of core words is a blunt tool: against
+words, which ``names`` and ``core_words`` do. The published 40% of core words is too much: against
 HumanEval and MBPP it drops one in four of Code Alpaca's instructions.
 """
 
@@ -24,9 +24,9 @@ from ._overlap import SHORTEST, Hit, Names, Overlap
 
 
 class Decontaminate(Step):
-    """Drops rows in which a run of words of a benchmark problem stands; drops name problem and words."""
+    """Drops rows that contain a run of words of a benchmark problem; drops name the problem and the words."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     against: tuple[str, ...] = Field(min_length=1)
     """Benchmarks whose problems must not be in the rows, e.g. `[humaneval, mbpp]`."""
@@ -35,8 +35,8 @@ class Decontaminate(Step):
     fields: tuple[TextField, ...] = Field(default=("instruction", "answer", "code"), min_length=1)
     """The texts that are searched."""
     ngram: int | None = Field(default=10, ge=SHORTEST)
-    """Words in a row that count as a repeat; `null`: only whole lines of a problem and whole solutions,
-    as a benchmark made of a few phrases needs it."""
+    """Words in a row that count as a repeat; `null`: only whole descriptions, long sentences and whole
+    solutions, as a benchmark made of a few phrases needs it."""
 
     names: bool = False
     """Whether a problem's function name in a row is a repeat too; only names of several words count."""
@@ -59,7 +59,7 @@ class Decontaminate(Step):
 
 @lru_cache(maxsize=4)
 def _searches(step: Decontaminate, data: str | None) -> list[tuple[str, Callable[[str], Hit | None]]]:
-    """What a row is searched for, in this order, and how a find is called."""
+    """The searches of a row, in this order, each with the reason for a drop."""
     benchmarks = [load(name, data) for name in step.against]
     found: list[tuple[str, Callable[[str], Hit | None]]] = [("repeats", Overlap(benchmarks, step.ngram).find)]
     if step.names:

@@ -1,9 +1,9 @@
 """``selection.dedup``: drop rows whose text repeats an earlier row's, exactly or nearly.
 
-MinHash finds candidates, their n-gram sets are then compared themselves: a dropped row really has a
-Jaccard similarity of at least ``threshold`` with a row that is kept. What MinHash may miss is a pair barely
-over the threshold, in at most 1 of 100 cases. SelfCodeAlign, whose settings are the defaults' model, uses
-5-grams and 0.7; WizardCoder (2306.08568) holds that none is needed: the counts tell.
+MinHash finds candidates, their n-gram sets are then compared themselves: a dropped row really has a Jaccard
+similarity of at least ``threshold`` with a kept row. MinHash misses a pair barely over the threshold in at
+most 1 of 100 cases. SelfCodeAlign uses 5-grams and 0.7, on which the defaults are modelled; WizardCoder
+(2306.08568) uses no deduplication.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -20,14 +21,16 @@ from ..code.markdown import bare, language_name
 from ..rows import Table
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
-from ._minhash import BANDS, band_hashes, hash_text, jaccard, rows_per_band, shingles
+from ._minhash import BANDS, band_hashes, grams_of, hash_text, jaccard, rows_per_band, shingles
 
 TEXTS = 256
 """Texts signed at once."""
 
 
 class Dedup(Step):
-    """Keeps the first of rows whose text is the same or nearly so; drops say which row stands for them."""
+    """Keeps the first of rows whose text is the same or nearly so; drops name the kept row."""
+
+    version: ClassVar[str] = "2"
 
     field: TextField
     """The text that is compared. Rows where it is empty are kept."""
@@ -60,7 +63,7 @@ class Dedup(Step):
     def _signatures(self, rows: Table) -> tuple[np.ndarray, np.ndarray]:
         """Exact hashes, uint64 of shape (rows,), and band hashes of shape (rows, bands or 0).
 
-        Where there is nothing to compare, the row's number stands: it is like no other.
+        A row without text gets its own number, which equals no other hash.
         """
         exact = np.arange(len(rows), dtype=np.uint64)
         bands = np.repeat(exact[:, None], BANDS if self.threshold < 1 else 0, axis=1)
@@ -69,9 +72,10 @@ class Dedup(Step):
             for row, text in enumerate(texts, start):
                 exact[row] = hash_text(text) if text else row
             if self.threshold < 1:
-                sets = {row: shingles(text, self.ngram) for row, text in enumerate(texts, start) if text}
-                if sets:
-                    bands[list(sets)] = band_hashes(list(sets.values()), rows_per_band(self.threshold))
+                filled = [row for row, text in enumerate(texts, start) if text]
+                if filled:
+                    grams, starts = grams_of([text for text in texts if text], self.ngram)
+                    bands[filled] = band_hashes(grams, starts, rows_per_band(self.threshold))
             start += len(texts)
         return exact, bands
 

@@ -1,10 +1,11 @@
-"""``selection.discriminate``: a model checks each row against rules, one by one, and the row stays or goes.
+"""``selection.discriminate``: a model checks each row against rules, one by one; rows that break one are
+dropped.
 
-The discriminator of WaveCoder (arXiv 2312.14187, sec. 2.3): rule after rule, a yes or no with the
-reason, then an overall verdict. The rules are data. A verdict that is malformed, incomplete or at odds
-with itself is a rejection with that reason, never a crash and never a pass. The analysis stays on the
-row (``meta.analysis``), dropped or not: it is what makes a good or a bad example of it. Asked again
-(``draw``) or in another form, ``evaluation.retest`` tells whether its verdicts stand.
+The discriminator of WaveCoder (arXiv 2312.14187, sec. 2.3): a yes or no with a reason for each rule, then an
+overall verdict. The rules are data. A verdict that is malformed, incomplete or contradicts itself drops the
+row with that reason. The analysis stays on the row (``meta.analysis``), dropped or not, because it makes the
+row a good or bad example. Asked again (``draw``) or in another form, ``evaluation.retest`` tells whether its
+verdicts stand.
 """
 
 from __future__ import annotations
@@ -46,15 +47,15 @@ First judge each rule by itself. Then reply with a JSON object with two fields:
 
 
 class Discriminate(Decoding, Step):
-    """Keeps rows of which the model says that every rule holds (WaveCoder sec. 2.3)."""
+    """Keeps rows for which the model finds that every rule holds (WaveCoder sec. 2.3)."""
 
     filters: ClassVar[bool] = True
     version: ClassVar[str] = "2"
 
     rules: dict[str, str] = Field(default_factory=lambda: dict(RULES), min_length=1)
-    """Rules by name; each says in a sentence what must hold."""
+    """Rules by name, each a sentence that must hold."""
     keep_when: Literal["all_rules", "overall"] = "all_rules"
-    """Keep a row when every rule holds and the overall verdict says so, or by the overall verdict alone."""
+    """Keep a row when every rule and the overall verdict hold, or by the overall verdict alone."""
 
     form: Form = "plain"
     """In which form to ask: `answer_first`, `turned` (rules in reverse order), `rewrapped` (other fences)."""
@@ -97,14 +98,14 @@ class Discriminate(Decoding, Step):
             return
         broken = [name for name in self.rules if not record["rules"][name]["holds"]]
         passed = bool(record["overall"]) and not (broken and self.keep_when == "all_rules")
-        said = {name: record["rules"][name]["reason"] for name in broken or self.rules}
+        reasons = {name: record["rules"][name]["reason"] for name in broken or self.rules}
         first = broken[0] if broken else ""
         reason = "" if passed else f"rule broken: {first}" if first else "overall verdict is no"
         if bool(record["overall"]) and broken and self.keep_when == "all_rules":
             reason = "verdict contradicts itself"
-        told = replies.clean(str(said.get(first, "")))
-        marked = sample.noted(analysis={name: replies.clean(str(text)) for name, text in said.items()})
-        marked = marked.judged(Verdict(ctx.step, passed=passed, reason=told))
+        why = replies.clean(str(reasons.get(first, "")))
+        marked = sample.noted(analysis={name: replies.clean(str(text)) for name, text in reasons.items()})
+        marked = marked.judged(Verdict(ctx.step, passed=passed, reason=why))
         yield marked if passed else Drop(marked, reason)
 
 

@@ -1,11 +1,10 @@
-"""``selection.failed_evolution``: drop evolved rows that came to nothing, each with its reason.
+"""``selection.failed_evolution``: drop evolved rows that failed, each with its reason.
 
 WizardCoder only says that some evolutions fail; the rules are those of WizardLM (arXiv 2304.12244,
-sec. 3.2): nothing gained over the parent, a short refusal for an answer, an answer of stop words only,
-words of the template in the instruction; and, beyond it, length, answers that do not parse, and code
-that was to be wrong but stands in the answer. ``meta.heuristic`` and ``meta.evolutions`` stay on the
-dropped rows, so that drops can be counted by heuristic and by round. Whether a new task differs in
-substance is for a model to say: ``selection.no_gain``.
+sec. 3.2): nothing gained over the parent, a short refusal as answer, an answer of stop words only, words of
+the template in the instruction. Added here are limits of length, answers that do not parse, and answers that
+repeat the wrong program of the task. ``meta.heuristic`` and ``meta.evolutions`` stay on dropped rows, so that
+drops can be counted by heuristic and round. ``selection.no_gain`` asks a model whether a task is really new.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ _STOP_WORDS = frozenset(
 
 
 class FailedEvolution(Step):
-    """Drops failed evolutions. Rows that were not evolved (no ``meta.evolved_from``) are held to the rest."""
+    """Drops failed evolutions. Rows that were not evolved are checked by the rules that need no parent."""
 
     min_new_words: int = Field(default=1, ge=0)
-    """Fewest words, stop words aside, that the new instruction has and its parent has not."""
+    """Fewest words, without stop words, that are in the new instruction and not in its parent."""
     max_instruction_words: int = Field(default=600, gt=0)
     """Longer instructions are dropped."""
     max_answer_words: int = Field(default=2000, gt=0)
@@ -48,7 +47,7 @@ class FailedEvolution(Step):
         yield Drop(sample, reason) if reason else sample
 
     def fault(self, sample: Sample) -> str:
-        """Why an evolved row is none, or empty text."""
+        """Why an evolved row is dropped, or empty text."""
         return self._instruction_fault(sample) or (self._answer_fault(sample) if sample.answer else "")
 
     def _instruction_fault(self, sample: Sample) -> str:
@@ -63,7 +62,7 @@ class FailedEvolution(Step):
         return next((reason for reason, shut in gates if shut), "")
 
     def _gains(self, said: list[str], parent: list[str]) -> bool:
-        """Whether enough words are new; numbers and code count, order alone does not."""
+        """Whether enough words are new. Numbers and code count; another order of the same words does not."""
         return len(set(said) - set(parent) - _STOP_WORDS) >= self.min_new_words and sorted(said) != sorted(
             parent
         )
@@ -91,7 +90,7 @@ def _unparsable(sample: Sample) -> bool:
 
 
 def _hands_back(sample: Sample) -> bool:
-    """Whether the answer to a misdirected task is the wrong program that the task hands over."""
+    """Whether the answer to a misdirected task is the wrong program that the task shows."""
     if sample.meta.get("heuristic") != "misdirect":
         return False
     shown = {fingerprint(block.code) for block in blocks(sample.instruction)}

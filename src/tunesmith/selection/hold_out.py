@@ -1,7 +1,7 @@
 """``selection.hold_out``: set a share of the instructions aside, with all their answers.
 
-What a judge is measured on must be none of what it learnt from (checklist 78), and candidates for one
-instruction are alike: they go together. The rows set aside are this step's bin (``X.dropped``).
+A judge must not be measured on rows that it learnt from (checklist 78). Candidates for one instruction are
+alike, so they are kept together. The rows set aside are this step's dropped rows (``X.dropped``).
 """
 
 from __future__ import annotations

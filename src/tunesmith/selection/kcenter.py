@@ -1,12 +1,12 @@
-"""``selection.kcenter``: a small set of rows with no row far from it (K-center greedy).
+"""``selection.kcenter``: a small set of rows such that no row is far from it (K-center greedy).
 
-WaveCoder's coreset (2312.14187, Section 2.2; Sener and Savarese 2018, 1708.00489): beginning with one
-row drawn by the seed, take again and again the row that is farthest (L2) from all rows taken.
+WaveCoder's coreset (2312.14187, Section 2.2; Sener and Savarese 2018, 1708.00489): begin with one row drawn
+by the seed, then take the row that is farthest (L2) from all rows taken, again and again.
 
-Distances only ever fall. So the ``BLOCK`` farthest rows are taken aside, and the greedy choice among them
-is the choice among all rows for as long as their farthest is farther than any row left outside was at
-the start; then one matrix product brings all rows up to date. Vectors are rounded to whole numbers
-(``whole_vectors``), so that every machine chooses the same rows.
+Done naively this reads all vectors for every row taken. But distances only fall. So the ``BLOCK`` farthest
+rows are set apart, small enough for the processor's cache. As long as the farthest of them is farther than
+every other row was at that moment, it is the farthest of all. After that one matrix product updates all rows.
+Vectors are rounded to whole numbers (``whole_vectors``), so that every machine chooses the same rows.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ._shares import Size, rows_of
 from ._vectors import whole_vectors
 
 BLOCK = 4096
-"""Rows taken aside at once; their vectors should fit in the processor's cache."""
+"""Rows set apart at once; their vectors should fit in the processor's cache."""
 _CELLS = 1 << 22
-"""Distances held at once while all rows are brought up to date."""
+"""Distances in memory at once while all rows are updated."""
 
 
 class KCenter(Step):
@@ -68,7 +68,7 @@ class Coreset(NamedTuple):
 
 
 def greedy(values: np.ndarray, size: int, first: int, block: int = BLOCK) -> Coreset:
-    """The K-center greedy choice of ``size`` rows, beginning with ``first``; of equally far rows, the first.
+    """The K-center greedy choice of ``size`` rows, beginning with ``first``; ties go to the earlier row.
 
     values: whole numbers of shape (rows, dimensions), with rows of length under 2^11.
     Rows that repeat a taken one are taken only when nothing else is left.
@@ -88,9 +88,10 @@ def greedy(values: np.ndarray, size: int, first: int, block: int = BLOCK) -> Cor
 
 
 def _block(values: np.ndarray, nearest: np.ndarray, wanted: int, block: int) -> list[int]:
-    """The next rows that the greedy choice takes: one or more, as many as are certain, at most ``wanted``."""
+    """The next rows of the greedy choice: as many as the block makes certain, at most ``wanted``."""
     rank = _rank(nearest, np.arange(len(nearest)))
     if block < len(rank):
+        # bound: the rank of the farthest row outside the block, which can only fall while the block is used.
         order = np.argpartition(rank, -block - 1)
         inside, bound = np.sort(order[-block:]), rank[order[-block - 1]]
     else:
@@ -110,12 +111,12 @@ def _block(values: np.ndarray, nearest: np.ndarray, wanted: int, block: int) -> 
 
 
 def _rank(distances: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """int64 that orders rows as the greedy choice prefers them: the farthest, of equally far the first."""
+    """int64 that orders rows as the greedy choice does: the farthest first, then the earlier one."""
     return np.asarray((distances.astype(np.int64) << 32) - rows)
 
 
 def _update(nearest: np.ndarray, values: np.ndarray, centres: list[int]) -> None:
-    """Bring every row's distance up to date with new centres; centres themselves get -1."""
+    """Update every row's distance with new centres, by |x|^2 - 2xc + |c|^2; centres themselves get -1."""
     taken = values[centres].astype(np.float32)
     own = np.einsum("ij,ij->i", taken, taken)
     step = max(_CELLS // max(taken.shape), 1)

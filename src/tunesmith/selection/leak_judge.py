@@ -2,8 +2,8 @@
 
 WizardCoder (arXiv 2306.08568; the second version) takes the five training rows nearest to each test problem
 and lets GPT-4 say yes or no. The nearest are marked by ``selection.near_benchmark`` with ``nearest: mark``;
-each pair is one question. A reworded or translated problem that no run of words gives away is found this
-way, as far as the embedder brings it near and the judge sees it.
+each pair is one question. This finds reworded or translated problems that share no run of words, if the
+embedder places them near and the judge recognises them.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Are they the same? Reply YES or NO."""
 
 
 class LeakJudge(Decoding, Step):
-    """Drops marked rows of which a model says that they are a benchmark problem in other words.
+    """Drops marked rows that a model takes for a benchmark problem in other words.
 
-    Rows that are not marked pass unasked. Where one of a row's questions gets no verdict and no other
-    finds a leak, the row stays and is marked unknown.
+    Rows that are not marked pass without a question. If one of a row's questions gets no verdict and no
+    other finds a leak, the row stays and is marked unknown.
     """
 
     filters: ClassVar[bool] = True

@@ -1,8 +1,8 @@
 """``selection.mark``: mark an exact share of the rows, stratum by stratum; every row goes on.
 
 AlchemistCoder gives 5% of its rows a preface (2405.19265, sec. 2.2) and does not say which. Here they
-are drawn by chance, or are those whose instruction says least of what their answer does: the measured
-misalignment that a preface can mend.
+are drawn by chance, or are the rows whose instruction mentions least of what their answer does: a preface can
+correct that misalignment.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Mark(Step):
     group_by: tuple[Literal["source", "task", "language", "license"], ...] = ("source",)
     """Columns whose combinations are the strata; each gets its share of `size`."""
     choose: Literal["random", "misaligned"] = "random"
-    """Rows by chance, or those whose answer does most that the instruction does not say."""
+    """Rows by chance, or those whose answer does most that the instruction does not mention."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         first = np.zeros(len(rows))

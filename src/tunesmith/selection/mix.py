@@ -1,8 +1,8 @@
 """``selection.mix``: rows of several sources in given proportions, by rows or by tokens.
 
-AlchemistCoder (2405.19265, Section 3.1) mixes sources rather than pouring them together; the proportions
-are ours to give, for the paper does not print them. Rows are drawn by the recipe's seed. Sources that
-answer at different length weigh otherwise by tokens than by rows, and it is tokens that a student trains on.
+AlchemistCoder (2405.19265, Section 3.1) mixes sources in proportions that the paper does not print, so the
+recipe gives them. Rows are drawn by the recipe's seed. Sources whose answers differ in length have other
+shares of the tokens than of the rows, and a student trains on tokens.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ._shares import allot
 
 
 class Mix(Step):
-    """Keeps rows so that the named sources stand in the given proportions, and drops the others."""
+    """Keeps rows so that the named sources have the given proportions, and drops the others."""
 
     renamed: ClassVar[Mapping[str, str]] = {"by": "group_by"}
 
@@ -34,7 +34,7 @@ class Mix(Step):
     size: int | None = Field(default=None, gt=0)
     """Rows in all, or tokens with `measure: tokens`; by default as many as the scarcest source allows."""
     measure: Literal["rows", "tokens"] = "rows"
-    """What stands in proportion. `tokens`: about those of system text, instruction and answer, by the
+    """What is counted. `tokens`: about those of system text, instruction and answer, by the
     estimate that prices use; each source then comes as near to its part as whole rows allow."""
     group_by: Literal["source", "task", "language", "answer"] = "source"
     """The column whose values `shares` names; `answer` balances labels such as passed and not passed."""

@@ -1,8 +1,8 @@
-"""``selection.near_benchmark``: drop the rows whose text lies nearest to benchmark problems.
+"""``selection.near_benchmark``: drop the rows whose text is nearest to benchmark problems.
 
 WaveCoder-Ultra drops the three nearest neighbours of every test problem, near or not (2312.14187, Section
-4.4; its authors grant that this may be too much); ``threshold`` drops only what is really near. Sees
-rewordings that ``selection.decontaminate`` cannot, as far as the embedder does.
+4.4; its authors admit that this may be too much); ``threshold`` drops only what is really near. It finds
+rewordings that ``selection.decontaminate`` cannot find, as far as the embedder sees them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``selection.no_gain``: let a model say whether an evolved task asks for anything new; drop it if not.
+"""``selection.no_gain``: drop an evolved task if a model finds that it asks for nothing new.
 
 The equality judge of WizardLM (arXiv 2304.12244, sec. 3.2, rule 1), which WizardCoder inherits: two
 tasks are equal if they have the same requirements and the same depth and breadth of inquiry.
@@ -32,7 +32,7 @@ Reply with one word: "equal" or "different"."""
 class NoGain(Decoding, Step):
     """Drops evolved rows whose task a model finds equal to the parent's.
 
-    Rows that were not evolved pass unasked; a row on which the model gives no verdict is marked unknown.
+    Rows that were not evolved pass without a question. A row without a verdict is marked unknown.
     """
 
     filters: ClassVar[bool] = True

@@ -1,15 +1,14 @@
-"""``selection.novelty``: keep an instruction only if it is new beside all those kept before it.
+"""``selection.novelty``: keep an instruction only if it is unlike all those kept before it.
 
 Self-Instruct (arXiv 2212.10560, sec. 2.2), whose pipeline grew WizardCoder's Code Alpaca seeds, keeps a new
 instruction if its ROUGE-L with every earlier one is below 0.7. ROUGE-L is twice the longest common
-subsequence of words over the words of both. Exact, though few pairs are compared: texts so alike share many
-words, hence one of their rarest (prefix and positional filter; Xiao et al. 2008). Of 11 million pairs of real
-instructions, 2% are looked at.
+subsequence of words over the words of both. The result is exact although few pairs are compared: texts
+so alike share many words, hence one of their rarest (prefix and positional filter; Xiao et al. 2008). Of 11
+million pairs of real instructions 2% are compared.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -18,17 +17,16 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from ..code.words import words
 from ..rows import Table
 from ..sample import Drop, TextField
 from ..step import Context, Step, Yield
 
-_WORD = re.compile(r"\w+")
-
 
 class Novelty(Step):
-    """Keeps rows whose text is unlike every row kept before; drops say which one it is like."""
+    """Keeps rows whose text is unlike every row kept before; drops name the row that they are like."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     field: TextField = "instruction"
     """The text that is compared; rows without words are kept."""
@@ -40,7 +38,7 @@ class Novelty(Step):
         kept = Kept(often, self.threshold)
         names: list[str] = []
         for sample in rows:
-            found = kept.add(words(getattr(sample, self.field)))
+            found = kept.add(tuple(words(getattr(sample, self.field))))
             if found is None:
                 names.append(sample.id)
                 yield sample
@@ -54,13 +52,13 @@ class Kept:
     """The texts kept so far, by their rarest words."""
 
     def __init__(self, often: Counter[str], threshold: float) -> None:
-        """``often``: how often each word stands in all texts."""
+        """``often``: how often each word occurs in all texts."""
         self.often, self.threshold = often, Fraction(str(threshold))
         self.texts: list[tuple[str, ...]] = []
         self.holders: dict[tuple[str, int], list[tuple[int, int, int]]] = defaultdict(list)
 
     def add(self, text: tuple[str, ...]) -> tuple[int, Fraction] | None:
-        """Keep ``text``; or, if one kept before is as like as the threshold, its place and their ROUGE-L."""
+        """Keep ``text``; or, if one kept before is too like it, its place and their ROUGE-L."""
         ranked = self._ranked(text)
         masks = _places(text)
         for place in self._candidates(ranked):
@@ -74,7 +72,7 @@ class Kept:
         return None
 
     def _ranked(self, text: tuple[str, ...]) -> list[tuple[str, int]]:
-        """The words of ``text``, rarest first; a word that stands twice is two words."""
+        """The words of ``text``, rarest first; a word that occurs twice is two words."""
         seen: Counter[str] = Counter()
         numbered = []
         for word in text:
@@ -83,9 +81,9 @@ class Kept:
         return sorted(numbered, key=lambda one: (self.often[one[0]], one))
 
     def _first(self, size: int) -> int:
-        """How many of its rarest words a text of ``size`` words shares one of with any text as like as that.
+        """How many rarest words of a text of ``size`` words include one that any too similar text shares.
 
-        Texts of m and n words as like as t share t (m + n) / 2 words or more, so at least m t / (2 - t).
+        Texts of m and n words with a ROUGE-L of t share at least t (m + n) / 2 words, so m t / (2 - t).
         """
         return size - ceil(size * self.threshold / (2 - self.threshold)) + 1 if size else 0
 
@@ -106,11 +104,6 @@ class Kept:
         return sorted(place for place, count in shared.items() if count > 0)
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The words of a text, lower case."""
-    return tuple(_WORD.findall(text.lower()))
-
-
 def rouge_l(one: Sequence[str], other: Sequence[str]) -> float:
     """ROUGE-L (Lin 2004) as F measure: 0 for nothing in common, 1 for the same words in the same order."""
     both = len(one) + len(other)
@@ -118,7 +111,7 @@ def rouge_l(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def _places(text: Iterable[str]) -> dict[str, int]:
-    """Word -> a bit for each place where it stands."""
+    """Word -> an integer with a bit set for each place where the word is."""
     masks: dict[str, int] = defaultdict(int)
     for place, word in enumerate(text):
         masks[word] |= 1 << place

@@ -1,4 +1,4 @@
-"""``selection.rules``: rules that raw code, instructions and answers must obey; no model is asked.
+"""``selection.rules``: rules for raw code, instructions and answers, checked without a model.
 
 WaveCoder keeps raw code of 50 to 800 characters without forbidden words (2312.14187, Section 2.2);
 the line rules are those of StarCoder's data (2305.06161, Section 3: longest line, mean line,
@@ -17,22 +17,27 @@ from pydantic import Field, model_validator
 
 from ..code.find_program import code_of
 from ..code.grammars import has_grammar, syntax
+<<<<<<< HEAD
+from ..code.markdown import code_of, language_name, parse
+from ..code.words import word_count
+=======
 from ..code.markdown import language_name, parse
+>>>>>>> main
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
 
 
 class Rules(Step):
-    """Keeps rows whose text obeys every rule given; each drop says which rule it broke."""
+    """Keeps rows whose text obeys every rule; a drop names the rule that was broken."""
 
     field: TextField
-    """The text that is judged."""
+    """The text that is checked."""
     min_chars: int | None = Field(default=None, ge=0)
     """Fewest characters."""
     max_chars: int | None = Field(default=None, ge=0)
     """Most characters."""
     min_words: int | None = Field(default=None, ge=0)
-    """Fewest words (runs without white space)."""
+    """Fewest words: runs without white space, or characters of a script without any."""
     max_words: int | None = Field(default=None, ge=0)
     """Most words."""
     min_lines: int | None = Field(default=None, ge=0)
@@ -56,7 +61,7 @@ class Rules(Step):
     @model_validator(mode="after")
     def _some_rule(self) -> Self:
         if not self.model_fields_set - {"field"}:
-            raise ValueError("no rule is given: say for example min_chars: 50")
+            raise ValueError("no rule is set: set for example min_chars: 50")
         return self
 
     def row(self, sample: Sample, ctx: Context) -> Yield:
@@ -78,8 +83,8 @@ def length_in_chars(rules: Rules, text: str, sample: Sample) -> str:
 
 
 def length_in_words(rules: Rules, text: str, sample: Sample) -> str:
-    """Words: runs without white space."""
-    return _outside(rules.min_words, rules.max_words, "words", lambda: len(text.split()))
+    """Words: runs without white space, or characters of a script without any."""
+    return _outside(rules.min_words, rules.max_words, "words", lambda: word_count(text))
 
 
 def length_in_lines(rules: Rules, text: str, sample: Sample) -> str:
@@ -117,7 +122,7 @@ def letters_and_digits(rules: Rules, text: str, sample: Sample) -> str:
 
 
 def has_docstring(rules: Rules, text: str, sample: Sample) -> str:
-    """Some function of the program says in words what it does."""
+    """Some function of the program has a docstring."""
     if not rules.docstring:
         return ""
     tree = parse(code_of(text, "python"))
@@ -127,7 +132,7 @@ def has_docstring(rules: Rules, text: str, sample: Sample) -> str:
 
 
 def does_parse(rules: Rules, text: str, sample: Sample) -> str:
-    """The program parses. A language that we cannot parse is not guessed to be right."""
+    """The program parses. A program in a language without a grammar is dropped, not taken for right."""
     if not rules.parses:
         return ""
     language = language_name(sample.language)
@@ -135,7 +140,7 @@ def does_parse(rules: Rules, text: str, sample: Sample) -> str:
     if language == "python":
         return "" if parse(program) else "does not parse"
     if not has_grammar(language):
-        return f"cannot be parsed here: {language or 'language not given'}"
+        return f"cannot be parsed here: {language or 'language unknown'}"
     return "does not parse" if syntax(program, language).root_node.has_error else ""
 
 
@@ -150,7 +155,7 @@ RULES: tuple[Callable[[Rules, str, Sample], str], ...] = (
     has_docstring,
     does_parse,
 )
-"""In the order in which they judge, cheap ones first. Each gives a short reason, or nothing."""
+"""In the order in which they are checked, cheap ones first. Each returns a short reason, or empty text."""
 
 
 def _outside(least: int | None, most: int | None, unit: str, count: Callable[[], int]) -> str:

@@ -1,6 +1,6 @@
 """``selection.sample``: some of the rows, drawn by the recipe's seed, evenly or stratum by stratum.
 
-The budget control that any selection is held against: the same number of rows, drawn at random.
+The control that any selection is compared with: the same number of rows, drawn at random.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class DrawSample(Step):
             yield sample if kept else Drop(sample, "not sampled")
 
     def _chosen(self, rows: Table, ctx: Context) -> np.ndarray:
-        """Which rows stay, bool of shape (rows,). A row's rng hangs on its id, not on its place."""
+        """Which rows stay, bool of shape (rows,). A row's random number depends only on its id."""
         rng = np.empty(len(rows), np.uint64)
         strata: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for index, (row, *values) in enumerate(rows.columns("id", *self.group_by)):

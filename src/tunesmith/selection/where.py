@@ -1,7 +1,7 @@
-"""``selection.where``: keep the rows that are of one kind, from one place, or passed by a judge.
+"""``selection.where``: keep the rows of some sources, tasks, languages or licences, or that a judge passed.
 
-What verification marked, selection drops: WaveCoder's discriminator (2312.14187, Section 2.3) and
-DolphCoder's labels (2402.09136) are marks, and this step acts on them.
+Verification marks rows and this step drops them: WaveCoder's discriminator (2312.14187, Section 2.3) and
+DolphCoder's labels (2402.09136) are such marks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Column = Literal["source", "task", "language", "license"]
 
 
 class Where(Step):
-    """Keeps rows whose columns have the values given and on whom the judges named agree."""
+    """Keeps rows whose columns have the given values and whose verdicts are as required."""
 
     source: str | tuple[str, ...] = ()
     """Sources to keep."""
@@ -35,7 +35,7 @@ class Where(Step):
     @model_validator(mode="after")
     def _some_condition(self) -> Self:
         if not any(_listed(getattr(self, name)) for name in (*get_args(Column), "passed", "not_failed")):
-            raise ValueError("no condition is given: say for example passed: executed")
+            raise ValueError("no condition is set: set for example passed: executed")
         return self
 
     def row(self, sample: Sample, ctx: Context) -> Yield:

@@ -1,8 +1,8 @@
-"""``sources.starter``: seed tasks of the starter world, with tests; by default the teacher answers them.
+"""``sources.starter``: seed tasks of the starter world, with tests; by default a teacher answers them later.
 
 The tasks are the training split of ``tunesmith.starter``: compositions of parts, of which some are held
 out as combinations (the kind of split that Keysers et al. 2020 measure), so that ``benchmarks: [starter]``
-asks for nothing that was ever taught whole.
+asks only for combinations that are never taught.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class StarterTasks(Step):
     limit: int | None = Field(default=None, gt=0)
     """At most so many rows."""
     phrasings: int = Field(default=1, gt=0, le=15)
-    """Rows per task, each in other words."""
+    """Rows per task, each with another wording."""
     parts: int = Field(default=3, ge=1, le=3)
     """Most parts that a task is made of: 1 for tasks like "return the sum", 3 for those of the benchmark.
-    Few parts leave the most room for evolution."""
+    Tasks of few parts can be evolved most often."""
     answered: bool = False
-    """Whether rows come with a right answer; without one a teacher answers them."""
+    """Whether rows have a right answer; otherwise a teacher answers them."""
     as_code: bool = False
     """Whether rows are raw code instead: a program with its task as docstring, and no instruction."""
 

@@ -1,1 +1,1 @@
-"""Rooms that add or change text."""
+"""Steps that add or change text."""

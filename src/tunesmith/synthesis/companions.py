@@ -1,7 +1,7 @@
-"""Other rows' instructions beside each row: ``synthesis.self_instruct`` writes further ones in their manner.
+"""Give each row the instructions of some other rows, for ``synthesis.self_instruct`` to show to a model.
 
-Self-Instruct (arXiv 2212.10560, sec. 2.2) shows a model several tasks of the pool at a time. Which ones is
-seeded chance, row by row; the row itself is one of them.
+Self-Instruct (arXiv 2212.10560, sec. 2.2) shows a model several tasks of the pool at a time. They are drawn
+by seeded chance for each row; the row itself is one of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Companions(Step):
     version: ClassVar[str] = "1"
 
     n: int = Field(default=2, ge=1)
-    """How many other rows' instructions; fewer where there are not as many."""
+    """How many other rows' instructions; fewer if there are fewer."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         texts = [text for (text,) in rows.columns("instruction")]

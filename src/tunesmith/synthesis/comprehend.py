@@ -1,11 +1,10 @@
-"""Code-comprehension tasks: rows about how data is made, from data that was made.
+"""Code-comprehension tasks: rows about how training data is made.
 
-AlchemistCoder (arXiv 2405.19265) sec. 2.3 trains on three tasks beside code itself. *Instruction
-evolution*: given a task and a way to make it harder, write the harder one; taken from our own
-lineage. *Data filtering*: say what is wrong with rejected data, one of four choices; the label is the
-reason for which our own steps dropped the row, and the options are shuffled. *Code review*: score an
-answer, advise, refine it; a model writes it, and where execution has judged the answer, a score that
-contradicts the verdict is refused. The first two need no model and ask none.
+AlchemistCoder (arXiv 2405.19265) sec. 2.3 trains on three tasks in addition to code. *Instruction
+evolution*: write a harder task, from a task and a method; taken from the rows' own lineage. *Data filtering*:
+choose what is wrong with rejected data, from four shuffled options; the label is the reason for which a step
+dropped the row. *Code review*: score an answer, advise and refine it. A model writes the review; if execution
+has judged the answer, a score that contradicts the verdict drops the row. The first two need no model.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "not one record", "over two sentences", "several code blocks", "no code block", "over ", "long",
     ),
 }  # fmt: skip
-"""The four choices, each with the beginnings or parts of the drop reasons that it stands for."""
+"""The four choices, each with parts of the drop reasons that it covers."""
 
 EVOLUTION = """\
 Rewrite the programming task below into a harder one. {method}
@@ -85,7 +84,7 @@ _GOOD = 6
 
 
 class Comprehend(Decoding, Step):
-    """Turn each row into one comprehension task that it is fit for (AlchemistCoder sec. 2.3)."""
+    """Turn each row into one comprehension task that it suits (AlchemistCoder sec. 2.3)."""
 
     renamed: ClassVar[Mapping[str, str]] = {"judged_by": "truth", "tasks": "kinds"}
     version: ClassVar[str] = "2"
@@ -133,7 +132,7 @@ class Comprehend(Decoding, Step):
         if reason or record is None:
             return Drop(sample.noted(reply=reply), reason)
         executed = self._executed(sample)
-        said = int(record["correctness"]) >= _GOOD
+        scored_good = int(record["correctness"]) >= _GOOD
         text = (
             f"Correctness: {record['correctness']}/10\nClarity: {record['clarity']}/10\n"
             f"Suggestions: {replies.clean(record['suggestions']).strip()}\n\nRefined code:\n"
@@ -144,7 +143,7 @@ class Comprehend(Decoding, Step):
             step, task="review", instruction=asked, answer=text, tests="",
             meta={**sample.meta, "review_checked": executed is not None},
         )  # fmt: skip
-        return Drop(row, "score contradicts execution") if executed not in (None, said) else row
+        return Drop(row, "score contradicts execution") if executed not in (None, scored_good) else row
 
     def _executed(self, sample: Sample) -> bool | None:
         """What execution found: the last verdict that is not unknown, of ``truth`` if it is given."""
@@ -157,7 +156,7 @@ class Comprehend(Decoding, Step):
 
 
 def fault_of(reason: str) -> str | None:
-    """Which of the four choices a drop reason stands for, or None."""
+    """Which of the four choices covers a drop reason, or None."""
     hits = [choice for choice, parts in FAULTS.items() if any(part in reason for part in parts)]
     return hits[0] if hits else None
 

@@ -1,10 +1,10 @@
 """Diverse instruction tuning: several answers to one instruction, each under another system prompt.
 
-DolphCoder (arXiv 2402.09136) sec. 2.2: a model answers the same instruction under different system
-prompts, so that the student sees several ways from one question. Gains grow with the number of answers
-up to three to six. The paper's prompts are not published; these are ours. Whether the answers differ in
-*strategy* and not in wording only is for ``verification.strategy`` to measure. The way to an answer can be
-asked for in so many words, and is then told apart from the code and kept with the row.
+DolphCoder (arXiv 2402.09136) sec. 2.2: a model answers the same instruction under different system prompts,
+so that the student sees several ways from one question. Gains grow with the number of answers up to three to
+six. The paper's prompts are not published; these are ours. ``verification.strategy`` measures whether the
+answers differ in *strategy* and not only in wording. ``reasoning`` asks for the reasoning before the code; it
+is then separated from the code and stays with the row.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Diversify(Decoding, Step):
         seen: set[str] = set()
         for draw, (persona, completion) in enumerate(zip(drawn, completions, strict=False)):
             text = replies.clean(completion.text)
-            way, answer = self._told_apart(text, sample.language)
+            way, answer = self._separated(text, sample.language)
             kept = {} if way is None else {"rationale": way}
             child = sample.grow(
                 ctx.step, draw=draw, answer=answer,
@@ -101,15 +101,15 @@ class Diversify(Decoding, Step):
     def _system(self, persona: Persona) -> str:
         return PERSONAS[persona] if self.reasoning == "unasked" else f"{PERSONAS[persona]}\n\n{REASON}"
 
-    def _told_apart(self, text: str, language: str) -> tuple[str | None, str]:
-        """What a reply says before its program (None where that was not asked for), and the answer."""
+    def _separated(self, text: str, language: str) -> tuple[str | None, str]:
+        """The reasoning before the program (None if it was not asked for), and the answer."""
         block = None if self.reasoning == "unasked" else program_block(text, language)
         if block is None:
             return None, text
         return text[: block.start].strip(), text[block.start :] if self.reasoning == "apart" else text
 
     def _amiss(self, text: str, way: str | None) -> str:
-        """What a reply lacks; empty where it has all that was asked for."""
+        """What a reply lacks, or empty text."""
         if any(not block.closed for block in blocks(text)):
             return "cut off"
         if self.reasoning == "unasked":

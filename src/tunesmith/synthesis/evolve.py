@@ -1,10 +1,10 @@
 """Code Evol-Instruct: rewrite a programming task into a harder one by one of five heuristics.
 
-WizardCoder (arXiv 2306.08568) sec. 2: general Evol-Instruct without deepening and in-breadth, plus
-two heuristics for code: an erroneous reference program, and tighter time or space complexity. The
-paper does not say how the heuristic is chosen; here it is seeded chance with ``weights``. The model
-sees the task only. The child carries the new instruction, no answer and no tests: those of the
-parent were for another task. One round per step; ``repeat`` in the recipe makes rounds.
+WizardCoder (arXiv 2306.08568) sec. 2: general Evol-Instruct without deepening and in-breadth, plus two
+heuristics for code: an erroneous reference program, and tighter time or space complexity. The paper does not
+state how the heuristic is chosen; here it is drawn by seeded chance with ``weights``. The model sees the task
+only. The child has the new instruction but no answer and no tests, because those of its parent were for
+another task. One step is one round; ``repeat`` in the recipe makes more.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WEIGHTS: dict[Heuristic, float] = {
     "misdirect": 1.0,
     "complexity": 0.5,
 }
-"""The paper asks for tighter complexity sparingly and says no more about the choice."""
+"""The paper asks for tighter complexity sparingly and states nothing else about the choice."""
 
 PROMPT = """\
 You write programming exercises. Write a somewhat harder version of the task below.
@@ -66,9 +66,9 @@ class Evolve(Decoding, Step):
     version: ClassVar[str] = "2"
 
     weights: dict[Heuristic, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(WEIGHTS))
-    """How often each heuristic is chosen, relative to the others; one left out is never chosen."""
+    """How often each heuristic is chosen, relative to the others; a missing one is never chosen."""
     growth: int = Field(default=60, gt=0)
-    """Most words that the model is told to add."""
+    """Most words that the prompt allows the model to add."""
     max_words: int = Field(default=600, gt=0)
     """Longer new instructions are dropped."""
 
@@ -107,19 +107,19 @@ class Evolve(Decoding, Step):
         return chosen[0]
 
     def _fault(self, parent: str, text: str) -> str:
-        """Why a new instruction is none, or empty text."""
-        said = replies.words(text)
+        """Why a new instruction is dropped, or empty text."""
+        new = replies.words(text)
         if replies.leaks(text):
             return "template leakage"
-        if said == replies.words(parent):
+        if new == replies.words(parent):
             return "same as parent"
-        if len(said) > self.max_words:
+        if len(new) > self.max_words:
             return "too long"
         return "answered, not evolved" if _answers(text) else ""
 
 
 def _answers(text: str) -> bool:
-    """Whether a reply is a program rather than a task: the slip of a model tuned to answer."""
+    """Whether a reply is a program and not a task: models that are tuned to answer do that."""
     if defined(text):
         return True
     return bool(blocks(text)) and len(replies.words(replies.prose(text))) < 4

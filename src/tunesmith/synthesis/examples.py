@@ -36,7 +36,7 @@ class Examples(Step):
     max_store: int = Field(default=200, ge=1)
     """Most rows of each kind that are kept in the store, drawn by chance."""
     wave: int | None = Field(default=None, ge=1)
-    """So many raw rows go on, drawn by chance among those that no judged row was made from; default: all."""
+    """Raw rows to pass on, drawn by chance among those that no judged row was made from; default: all."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         store = {passed: self._store(rows, ctx, passed) for passed in (True, False)}
@@ -56,9 +56,9 @@ class Examples(Step):
             yield sample.noted(examples=shown) if any(shown.values()) else sample
 
     def _turn(self, rows: Iterable[Sample], ctx: Context) -> set[str] | None:
-        """Ids of the raw rows whose turn it is; None where all of them go on.
+        """Ids of the raw rows of this wave; None if all of them go on.
 
-        Each wave draws anew: a row that the generator refused is not first again.
+        Each wave draws anew, so that a row that the generator refused does not come first again.
         """
         if self.wave is None:
             return None
@@ -74,7 +74,7 @@ class Examples(Step):
         return set(ranked[: self.wave])
 
     def _store(self, rows: Iterable[Sample], ctx: Context, passed: bool) -> list[Json]:
-        """At most ``max_store`` examples of one kind; which ones hangs on their ids, not on their order."""
+        """At most ``max_store`` examples of one kind; the choice depends on their ids, not on their order."""
         judged = (sample for sample in rows if verdict_of(sample) is passed)
         ranked = ((number(ctx.seed, ctx.step, sample.id), sample.id, _case(sample)) for sample in judged)
         return [case for _, _, case in heapq.nsmallest(self.max_store, ranked, key=lambda entry: entry[:2])]

@@ -4,9 +4,8 @@ The generator of WaveCoder's generator-discriminator framework (arXiv 2312.14187
 gets a definition of the task, requirements and a raw snippet, and gives one record of task,
 instruction, information and solution. The gates on that record follow the checks of the published
 code: one record, at most one empty field, an instruction of one or two sentences, information of at
-most two (code does not count), "none" read as no information. Information is folded into the
-instruction, as Code Alpaca's input is. Whether four tasks are enough the paper leaves open; ``further``
-takes more.
+most two (code does not count), "none" read as no information. Information is appended to the instruction,
+as Code Alpaca's input is. The paper leaves open whether four tasks are enough; ``further`` adds more.
 """
 
 from __future__ import annotations
@@ -108,8 +107,8 @@ class FourTasks(Decoding, Step):
     shares: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(SHARES))
     """Target share of each task among the requests; the default is the paper's mix. Need not sum to 1."""
     further: dict[str, str] = Field(default_factory=dict)
-    """Tasks beside the four, each by its name with the definition that the model reads, for `shares` to name;
-    `{language}` in it stands for the snippet's language."""
+    """More tasks by name, each with the definition that the model reads, to be used in `shares`; `{language}`
+    in a definition is the snippet's language."""
     targets: list[str] = Field(
         default_factory=lambda: ["python", "javascript", "java", "go", "php", "cpp"], min_length=1
     )
@@ -165,8 +164,8 @@ class FourTasks(Decoding, Step):
             yield _row(sample, ctx.step, task, language, record)
 
     def _definition(self, task: str, language: str, target: str) -> str:
-        told = {**DEFINITIONS, **self.further}[task]
-        return told.replace("{language}", language).replace("{target}", target)
+        definition = {**DEFINITIONS, **self.further}[task]
+        return definition.replace("{language}", language).replace("{target}", target)
 
     def _choice(self, sample: Sample, ctx: Context) -> tuple[str, str]:
         """The task for a row, and the language to translate into."""
@@ -201,7 +200,7 @@ def _shown(examples: Mapping[str, Any]) -> str:
 
 
 def fault(record: Mapping[str, Any], task: str) -> str:
-    """Why a record is no row of ``task`` (the gates above), or empty text."""
+    """Why a record is not a row of ``task``, or empty text."""
     texts = [record.get(key) for key in ("task", "instruction", "information", "solution")]
     if not all(isinstance(text, str) for text in texts):
         return "missing field"
@@ -219,7 +218,7 @@ def fault(record: Mapping[str, Any], task: str) -> str:
 
 
 def is_nothing(information: str) -> bool:
-    """Whether information says that there is none."""
+    """Whether the field states that there is no information."""
     return information.strip().strip(".()[]<>\"'`").strip().lower() in _NOTHING
 
 
@@ -234,24 +233,24 @@ def _prose_sentences(information: str) -> int:
 
 
 def _row(sample: Sample, step: str, task: str, language: str, record: Mapping[str, str]) -> Sample | Drop:
-    """The row a good record makes, or a drop where its code is not what it claims to be."""
+    """The row of a good record, or a drop if its code is not what it claims to be."""
     instruction, information, solution = (
         replies.clean(record[key]).strip() for key in ("instruction", "information", "solution")
     )
-    given = "" if is_nothing(information) else information
+    shown = "" if is_nothing(information) else information
     of_code = task in _OF_CODE or (task not in DEFINITIONS and bool(blocks(solution)))
     answer = replies.labelled(solution, language) if of_code else solution
-    meta = {**{k: v for k, v in sample.meta.items() if k != "examples"}, "information": given}
+    meta = {**{k: v for k, v in sample.meta.items() if k != "examples"}, "information": shown}
     if task == "summarisation" and sample.tests:
         meta["reference_tests"] = sample.tests  # for synthesis.round_trip: they judge code, not a summary
     child = sample.grow(
         step, task=task, language=language, answer=answer,
-        instruction=f"{instruction}\n\n{given}" if given else instruction,
+        instruction=f"{instruction}\n\n{shown}" if shown else instruction,
         tests=sample.tests if task in ("generation", "repair") else "",
         meta=meta,
     )  # fmt: skip
     reason = _code_fault(answer, language) if of_code else ""
-    if not reason and task == "repair" and code_of(answer).split() == code_of(given).split():
+    if not reason and task == "repair" and code_of(answer).split() == code_of(shown).split():
         reason = "nothing repaired"
     return Drop(child, reason) if reason else child
 

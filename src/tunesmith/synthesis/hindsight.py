@@ -1,7 +1,7 @@
-"""AlchemistPrompts: a preface, written with the answer in sight, that says what the answer really does.
+"""AlchemistPrompts: a preface, written with knowledge of the answer, that states what the answer really does.
 
 AlchemistCoder (arXiv 2405.19265) sec. 2.2: answers from several sources disagree in style; a model
-sees instruction and answer and writes what the instruction should have said (language, algorithm,
+sees instruction and answer and writes what the instruction should have stated (language, algorithm,
 expected output). The preface is put before the instruction; instruction and answer stay as they are,
 byte for byte. 5% of the rows is best, more widens the gap between domains. The paper does not measure
 whether a preface is true or gives the answer away; here both are checked against the answer's code.
@@ -17,8 +17,13 @@ from pydantic import Field
 
 from .. import replies
 from ..code.facts import claimed_imports, claims, code_facts
+<<<<<<< HEAD
+from ..code.markdown import blocks, code_of, language_name
+from ..code.words import tokens
+=======
 from ..code.find_program import code_of
 from ..code.markdown import blocks, language_name
+>>>>>>> main
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Decoding, Step, StepName, Yield
@@ -54,9 +59,8 @@ _LANGUAGES = {
     "bash": r"bash|shell script",
 }  # fmt: skip
 """Words that name a language; C and Go are words of their own too, so these must be capitals after "in"."""
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _COPIED = 6
-"""So many code tokens in a row, copied from the answer, give it away."""
+"""This many consecutive code tokens that are copied from the answer give it away."""
 
 
 class Hindsight(Decoding, Step):
@@ -72,7 +76,7 @@ class Hindsight(Decoding, Step):
     max_words: int = Field(default=80, gt=0)
     """Longest preface."""
     rejected: Literal["keep", "drop"] = "keep"
-    """A row whose preface fails: pass it on without one, with a verdict that says why, or drop it."""
+    """A row whose preface fails: pass it on without one, with a verdict that gives the reason, or drop it."""
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if not self._chosen(sample, ctx):
@@ -108,7 +112,7 @@ class Hindsight(Decoding, Step):
 
 
 def fault(sample: Sample, preface: str, max_words: int) -> str:
-    """Why a preface is not fit for a row, or empty text."""
+    """Why a preface does not suit a row, or empty text."""
     if len(replies.words(preface)) > max_words:
         return "too long"
     if replies.leaks(preface):
@@ -120,13 +124,13 @@ def fault(sample: Sample, preface: str, max_words: int) -> str:
 
 
 def unfaithful(sample: Sample, preface: str) -> str:
-    """What kind of claim in a preface the answer's code does not bear out: language, import or approach."""
+    """What kind of claim in a preface is not true of the answer's code: language, import or approach."""
     tags = {block.language for block in blocks(sample.answer) if block.language}
     known = {language_name(sample.language)} - {""} or tags
-    said = {
+    named = {
         name for name, words in _LANGUAGES.items() if re.search(rf"(?<!\w)(?:{words})(?!\w)", preface, re.I)
     }
-    if known and said - known:
+    if known and named - known:
         return "language"
     facts = code_facts(code_of(sample.answer, "python")) if known <= {"python"} else None
     if facts is None:
@@ -137,12 +141,12 @@ def unfaithful(sample: Sample, preface: str) -> str:
 
 
 def _copies(sample: Sample, preface: str) -> bool:
-    """Whether a run of the answer's code stands in the preface but not in the instruction."""
-    told = _TOKEN.findall(preface)
-    code = _TOKEN.findall(code_of(sample.answer, sample.language))
-    asked = _runs(_TOKEN.findall(sample.instruction))
-    return bool((_runs(told) & _runs(code)) - asked)
+    """Whether a run of the answer's code is in the preface but not in the instruction."""
+    written = tokens(preface)
+    code = tokens(code_of(sample.answer, sample.language))
+    asked = _runs(tokens(sample.instruction))
+    return bool((_runs(written) & _runs(code)) - asked)
 
 
-def _runs(tokens: Sequence[str]) -> set[tuple[str, ...]]:
-    return {tuple(tokens[i : i + _COPIED]) for i in range(len(tokens) - _COPIED + 1)}
+def _runs(found: Sequence[str]) -> set[tuple[str, ...]]:
+    return {tuple(found[i : i + _COPIED]) for i in range(len(found) - _COPIED + 1)}

@@ -1,7 +1,7 @@
 """Inverse-Instruct: from a program to the instructions that it may answer.
 
 InverseCoder (arXiv 2407.05700) sec. 3: the model that is being tuned reads code and writes several
-candidate instructions for it, each begun differently; the one that it most firmly calls fitting is kept
+candidate instructions for it, each with another first word; the one that it finds most fitting is kept
 (``verification.yes_probability`` and ``selection.best``). Taking from code to words is easier than the
 way back, which is why a model can teach itself by it.
 """

@@ -1,4 +1,4 @@
-"""The way back from a summary: code is written again from the summary alone.
+"""Write code again from its summary alone, to check the summary.
 
 WaveCoder (arXiv 2312.14187) takes summaries on trust (checklist 43). A summary that leaves out what
 matters cannot be turned back into code that does the same, so each summary row gets children whose

@@ -1,4 +1,4 @@
-"""The self-evaluation objective: rows that ask whether an answer is right, and say passed or not passed.
+"""The self-evaluation objective: rows that ask whether an answer is right; the reply is passed or not passed.
 
 DolphCoder (arXiv 2402.09136) sec. 2.3: candidates of the tuned model are labelled by GPT-4, about a
 fifth of the labels being wrong, and the model learns to give the verdict as text. Here the label may
@@ -29,7 +29,7 @@ class SelfEvaluate(Decoding, Step):
     version: ClassVar[str] = "1"
 
     labels: Literal["judge", "verdicts"] = "judge"
-    """Who says whether an answer passes: the model that ``with`` names, or verdicts by execution."""
+    """What decides whether an answer passes: the model that ``with`` names, or verdicts by execution."""
     truth: StepName = ""
     """Name of the step whose verdicts are taken; empty takes the last one that is not unknown."""
     logprobs: int = Field(default=0, ge=0, le=20)

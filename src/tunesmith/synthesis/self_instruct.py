@@ -41,11 +41,11 @@ SCHEMA: dict[str, Any] = {
 }
 UNSEEN = ("image", "images", "picture", "pictures", "photo", "video", "audio", "music", "draw", "flowchart",
           "diagram")  # fmt: skip
-"""What a model that reads text cannot be given or give."""
+"""Things that a text model can neither read nor write."""
 
 
 class SelfInstruct(Decoding, Step):
-    """Ask for new tasks in the manner of each row and its companions (Self-Instruct sec. 2.2)."""
+    """Ask for new tasks similar to each row and its companions (Self-Instruct sec. 2.2)."""
 
     renamed: ClassVar[Mapping[str, str]] = {"count": "n"}
     version: ClassVar[str] = "2"
@@ -57,7 +57,7 @@ class SelfInstruct(Decoding, Step):
     max_words: int = Field(default=150, ge=1)
     """Most words of a task."""
     forbid: tuple[str, ...] = UNSEEN
-    """Words that a task must not hold, upper or lower case."""
+    """Words that a task must not contain, upper or lower case."""
 
     def expects(self, rows: int) -> int:
         return rows * self.n
@@ -96,14 +96,14 @@ class SelfInstruct(Decoding, Step):
             yield Drop(child, reason) if reason else child
 
     def _fault(self, text: str, sample: Sample) -> str:
-        """Why a text is no new task, or empty text."""
-        said = replies.words(text)
+        """Why a text is not a new task, or empty text."""
+        new = replies.words(text)
         shown = [sample.instruction, *sample.meta.get("companions", ())]
         gates = (
-            ("too short", len(said) < self.min_words),
-            ("too long", len(said) > self.max_words),
+            ("too short", len(new) < self.min_words),
+            ("too long", len(new) > self.max_words),
             ("template leakage", replies.leaks(text)),
-            ("a task that was shown", any(said == replies.words(str(other)) for other in shown)),
+            ("a task that was shown", any(new == replies.words(str(other)) for other in shown)),
             ("beyond text", bool(self.forbid) and bool(_any_of(self.forbid).search(text))),
             ("begins oddly", not text[:1].isalnum() and text[:1] not in "`\"'("),
         )

@@ -47,7 +47,7 @@ class WriteTests(Decoding, Step):
     n: int = Field(default=10, gt=0)
     """Most tests to ask for."""
     show_answer: bool = False
-    """Let the model see the row's answer. Then the tests are no independent evidence for it."""
+    """Let the model see the row's answer. Then the tests are not independent evidence for it."""
     keep_tested: bool = True
     """Pass on a row that has tests already, unchanged."""
     untested: Literal["drop", "keep"] = "drop"
@@ -96,7 +96,7 @@ class WriteTests(Decoding, Step):
 
 
 def _fault(tests: str) -> str:
-    """Why a text is no set of tests, or empty text."""
+    """Why a text is not a set of tests, or empty text."""
     tree = parse(tests)
     if tree is None:
         return "tests do not parse"

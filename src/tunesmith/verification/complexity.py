@@ -18,8 +18,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
+<<<<<<< HEAD
+from ..code.markdown import code_of, parse
+from ..code.words import tokens
+=======
 from ..code.find_program import code_of
 from ..code.markdown import parse
+>>>>>>> main
 from ..replies import words
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
@@ -31,7 +36,6 @@ _CONSTRAINT = re.compile(
     r"|\b(?:do not|avoid)\b",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _BRANCHES = (
     ast.If, ast.For, ast.While, ast.IfExp, ast.ExceptHandler, ast.Assert, ast.comprehension, ast.AsyncFor,
     ast.match_case,
@@ -116,7 +120,7 @@ def difficulty(sample: Sample) -> dict[str, Json]:
     joins = sum(len(node.values) - 1 for node in nodes if isinstance(node, ast.BoolOp))
     return {
         "words": len(words(sample.instruction)),
-        "tokens": len(_TOKEN.findall(sample.instruction)) + len(_TOKEN.findall(sample.answer)),
+        "tokens": len(tokens(sample.instruction)) + len(tokens(sample.answer)),
         "constraints": len(_CONSTRAINT.findall(sample.instruction)),
         "cyclomatic": 1 + joins + sum(isinstance(node, _BRANCHES) for node in nodes) if tree else None,
     }

@@ -1,7 +1,7 @@
 """Several servers of one model: the least loaded healthy one is asked, a failing one rests.
 
-After a failure that is the server's (no connection, 5xx, timeout) or a push-back, an endpoint rests for
-a while that doubles up to half a minute; when the rest is over a single request tries it.
+After three failures in a row (5xx, timeout), at once when nothing listens, or after a refusal (429, 503), an
+endpoint rests. The rest doubles up to half a minute; after it, a single request tries the endpoint.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-_SHORTEST_REST, _LONGEST_REST = 0.5, 30.0
+_SHORTEST_REST, _LONGEST_REST = 0.5, 30.0  # seconds
 _FAULTS_ALLOWED = 3
 
 
 @dataclass(slots=True)
 class Endpoint:
-    """One base_url and how it fares. rests_until: clock time before which it is not asked by choice."""
+    """One base_url and its state.
+
+    under_way: requests in flight.  faults: failures in a row.  asked: requests so far.
+    rests_until: clock time; before it, the endpoint is asked only where no other is healthy.
+    """
 
     base_url: str
     under_way: int = 0
@@ -37,6 +41,7 @@ class Endpoints:
         if len(self.all) == 1:
             return self.all[0]
         now = self._clock()
+        # One request at a time probes an endpoint that failed: a dead one would swallow a whole window.
         awake = [
             e for e in self.all if e.rests_until <= now and not (e.faults >= _FAULTS_ALLOWED and e.under_way)
         ]
@@ -49,14 +54,14 @@ class Endpoints:
         endpoint.faults, endpoint.rests_until = 0, 0.0
 
     def ill(self, endpoint: Endpoint, *, gone: bool = False) -> None:
-        """It failed; ``gone``: nothing listens there, so it rests at once."""
+        """It failed. ``gone``: nothing listens there, so it rests at once."""
         endpoint.faults = max(endpoint.faults + 1, _FAULTS_ALLOWED if gone else 0)
         if endpoint.faults >= _FAULTS_ALLOWED:
             rest = _SHORTEST_REST * 2.0 ** min(endpoint.faults - _FAULTS_ALLOWED, 10)
             endpoint.rests_until = self._clock() + min(rest, _LONGEST_REST)
 
     def busy(self, endpoint: Endpoint, retry_after: float | None) -> bool:
-        """It pushed back and rests; returns whether another endpoint may be asked at once."""
+        """It refused a request and rests; returns whether another endpoint may be asked at once."""
         now = self._clock()
         endpoint.rests_until = max(endpoint.rests_until, now + (1.0 if retry_after is None else retry_after))
         return any(other.rests_until <= now for other in self.all)

@@ -1,8 +1,8 @@
 """Several draws of one prompt in one request (``n`` of the wire), so that the prompt is paid once.
 
-The client announces each request before it waits for its place. The first of a prompt's draws to reach
-the server takes along those that were announced; their answers lie ready when they get there themselves.
-A server that gives fewer than it was asked for is asked again for the rest.
+The client announces each request before it waits for a free slot. The first draw of a prompt that gets a slot
+fetches all announced draws of that prompt; the others then read their answers from memory. Where a server
+returns fewer answers than asked for, the remaining draws ask again for themselves.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .wire import to_json
 
 
 class DrawSource(Backend, Protocol):
-    """A backend that can be asked for so many answers to one request."""
+    """A backend that can return several answers to one request."""
 
     async def several(self, request: Request, count: int) -> list[Completion]: ...
 
 
 @dataclass(slots=True)
 class _Prompt:
-    """One prompt's draws: announced, under way (with the request that carries them), answered."""
+    """The draws of one prompt: announced, carried by a request in flight, answered and not yet read."""
 
     announced: dict[int, None] = field(default_factory=dict)
     carried: dict[int, asyncio.Future[None]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class _Prompt:
 
 
 class MultiDraw:
-    """A ``Backend`` that asks ``source`` for up to ``most`` draws of a prompt at a time."""
+    """A ``Backend`` that fetches up to ``most`` draws of a prompt from ``source`` in one request."""
 
     def __init__(self, most: int, source: DrawSource) -> None:
         self._most, self._source = most, source
@@ -47,11 +47,11 @@ class MultiDraw:
         await self._source.__aexit__(*exc)
 
     def expect(self, request: Request) -> None:
-        """``request`` will be asked soon: an earlier draw of its prompt may take it along."""
+        """``request`` will be asked soon: another draw of its prompt may fetch its answer too."""
         self._prompts.setdefault(_words(request), _Prompt()).announced[request.draw] = None
 
     def forget(self, request: Request) -> None:
-        """``request`` was answered or given up."""
+        """``request`` has ended, with or without an answer."""
         words = _words(request)
         prompt = self._prompts.get(words)
         if prompt is not None:
@@ -61,10 +61,12 @@ class MultiDraw:
                 del self._prompts[words]
 
     async def complete(self, request: Request) -> Completion:
-        """The answer to ``request``: its own, or one that another draw brought along."""
+        """The answer to ``request``: fetched now, or already by another draw."""
         prompt = self._prompts.setdefault(_words(request), _Prompt())
         while (carrier := prompt.carried.get(request.draw)) is not None:
-            await asyncio.wait((carrier,))
+            await asyncio.wait(
+                (carrier,)
+            )  # waits without raising: a failed carrier leaves each draw its own try
         if request.draw in prompt.ready:
             return prompt.ready.pop(request.draw)
         return await self._carry(prompt, request)
@@ -78,7 +80,7 @@ class MultiDraw:
             answers = await self._source.several(request, len(draws))
             prompt.ready |= dict(zip(draws[1:], answers[1:], strict=False))
             for draw, _ in zip(draws, answers, strict=False):
-                prompt.announced.pop(draw, None)  # not to be taken along again
+                prompt.announced.pop(draw, None)  # answered: no other draw may fetch it again
             return answers[0]
         finally:
             for draw in draws:
@@ -87,6 +89,6 @@ class MultiDraw:
 
 
 def _words(request: Request) -> Hashable:
-    """What the draws of one prompt have in common."""
+    """What is equal in all draws of one prompt."""
     schema = to_json(dict(request.schema)) if request.schema else b""
     return request.messages, request.sampling, schema, request.logprobs

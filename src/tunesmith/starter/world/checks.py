@@ -7,7 +7,7 @@ from functools import cache
 from .task import Task, pool
 
 LEAST = 8
-"""At least so many inputs; more where a near miss would slip through."""
+"""Fewest inputs; more if a near miss would pass."""
 
 
 @cache
@@ -19,9 +19,9 @@ def tests(task: Task) -> str:
     wanted, inputs = task.results(), pool(task.family.name)
     chosen = list(range(LEAST))
     for variant in task.variants():
-        given = variant.results()
-        if all(given[i] == wanted[i] for i in chosen):
-            chosen += [i for i in range(len(inputs)) if given[i] != wanted[i]][:1]
+        results = variant.results()
+        if all(results[i] == wanted[i] for i in chosen):
+            chosen += [i for i in range(len(inputs)) if results[i] != wanted[i]][:1]
     return "".join(f"assert solve({inputs[i]!r}) == {wanted[i]}\n" for i in chosen)
 
 

@@ -11,7 +11,7 @@ from .wording import instruction
 
 
 def corpus(wordings: int = 3) -> Iterator[str]:
-    """Texts of the training split: for every task so many instructions, and an answer in every style."""
+    """Texts of the training split: for every task ``wordings`` instructions, and an answer in every style."""
     for task in tasks("train"):
         for draw in range(wordings):
             yield instruction(task, chance(0, "starter.corpus", task.name, draw))

@@ -1,4 +1,4 @@
-"""How a starter task becomes one step harder, without ever leaving the training split."""
+"""Make a starter task one step harder, within the training split."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from .task import Task
 
 
 def harder(task: Task, how: str) -> list[Task]:
-    """The training tasks that are one complication away from ``task``; none where there is no room.
+    """The training tasks that are one complication away from ``task``; an empty list if there is no such
+    task.
 
-    constraints: a condition more on the input (a keep, or a take).  replace: one part gives way to
-    a rarer one.  reason: a step more between input and result (a change; where there is one, any).
+    constraints: one more condition on the input (a keep or a take).  replace: one part is replaced by a rarer
+    one.  reason: one more step between input and result (a change; if there is one, a keep or a take).
     """
     if how == "replace":
         options = [rarer for slot in SLOTS for rarer in _rarer(task, slot)]

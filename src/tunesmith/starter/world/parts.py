@@ -1,4 +1,4 @@
-"""The bricks of a starter task: what to take, keep and change, and how to finish.
+"""The parts of a starter task: what to take, keep and change, and how to finish.
 
 A task runs over the items of its input (the numbers of a list, the characters of a text). Up to
 three optional steps come first, in this order: *take* a part of the input, *keep* some items,

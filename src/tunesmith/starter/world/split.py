@@ -1,11 +1,10 @@
 """The tasks of the starter world, and which of them are held out.
 
-Two tasks that give the same results are one task; the simpler one stays. Tasks that ignore or merely
-return their input are left out. Of the tasks with a keep, a change and a finish, some *combinations*
-are held out: every part stands in many training tasks, the combination in none. ``dev`` steers (Evol
-Stop) and is never reported; ``test`` is what scores are made on. Tasks with a *take* are not listed:
-they arise by evolution, and belong to training unless they do what a held-out task does, or would do
-it but for the take.
+Two tasks that give the same results are one task; the simpler one stays. Tasks that ignore or merely return
+their input are left out. Of the tasks with a keep, a change and a finish, some *combinations* are held out:
+every part occurs in many training tasks, the combination in none. ``dev`` steers (Evol Stop) and is never
+reported; ``test`` is what scores are made on. Tasks with a *take* are not listed: they come from evolution,
+and belong to training unless they, or they without the take, do what a held-out task does.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def tasks(split: Split) -> tuple[Task, ...]:
 
 
 def split_of(task: Task) -> Split | None:
-    """Where ``task`` belongs, judged by what it does; None where it does nothing of interest."""
+    """The split that ``task`` belongs to by what it does; None if it does nothing of interest."""
     results = task.results()
     if _is_dull(task, results):
         return None
@@ -48,11 +47,11 @@ def version() -> str:
 
 @cache
 def _version() -> str:
-    told = hashlib.blake2b(repr(FRAMES).encode(), digest_size=8)
+    digest = hashlib.blake2b(repr(FRAMES).encode(), digest_size=8)
     for split, members in _splits().items():
         for task in members:
-            told.update(repr((split, task.name, task.parts, task.results())).encode())
-    return told.hexdigest()
+            digest.update(repr((split, task.name, task.parts, task.results())).encode())
+    return digest.hexdigest()
 
 
 @cache
@@ -70,10 +69,10 @@ def _splits() -> Mapping[Split, tuple[Task, ...]]:
         whole.sort(key=lambda task: number(0, "starter.split", task.name))
         test = round(TEST_SHARE * len(whole))
         dev = round(DEV_SHARE * len(whole))
-        held = {task.name: "test" for task in whole[:test]}
-        held |= {task.name: "dev" for task in whole[test : test + dev]}
+        held_out = {task.name: "test" for task in whole[:test]}
+        held_out |= {task.name: "dev" for task in whole[test : test + dev]}
         for task in family:
-            found[held.get(task.name, "train")].append(task)  # type: ignore[index]
+            found[held_out.get(task.name, "train")].append(task)  # type: ignore[index]
     return MappingProxyType({split: tuple(members) for split, members in found.items()})
 
 

@@ -1,4 +1,4 @@
-"""What a starter task is, and all that a task does: its results on a pool of inputs."""
+"""A starter task, and what it does: its results on a pool of inputs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Task:
 
     @property
     def name(self) -> str:
-        """For example ``numbers/even/square/sum``; ``*`` stands for an absent part."""
+        """For example ``numbers/even/square/sum``; ``*`` marks an absent part."""
         steps = [part.name if part else "*" for part in (self.keep, self.change)]
         return "/".join(
             [self.family.name, *([self.take.name] if self.take else []), *steps, self.finish.name]
         )
 
     def part(self, slot: Slot) -> Part | None:
-        """What stands in ``slot``."""
+        """The part in ``slot``."""
         return cast("Part | None", getattr(self, slot))
 
     def having(self, slot: Slot, part: Part | None) -> Task:
@@ -43,7 +43,7 @@ class Task:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Every part there is, in the order of execution."""
+        """Its parts, in the order of execution."""
         return tuple(part for slot in SLOTS if (part := self.part(slot)))
 
     def variants(self) -> list[Task]:
@@ -101,7 +101,7 @@ def _function(source: str) -> Callable[[Any], Any]:
 @cache
 def _items(family: Family, take: Part | None) -> tuple[list[Any], ...]:
     source = _function(f"lambda {family.argument}: list({family.source.format(take.code if take else '')})")
-    return tuple(source(given) for given in pool(family.name))
+    return tuple(source(value) for value in pool(family.name))
 
 
 @cache

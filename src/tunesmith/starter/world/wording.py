@@ -1,4 +1,4 @@
-"""How a starter task is put into words, and how any of its wordings is read back."""
+"""Put a starter task into words, and read any of its wordings back."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Reading:
 
 
 def instruction(task: Task, rng: Random) -> str:
-    """``task`` in words, one of its many wordings, as ``rng`` has it."""
+    """``task`` in one of its many wordings, chosen by ``rng``."""
     phrases = [part.says[int(rng.random() * len(part.says))] for part in task.parts]
     return _sentence(task, phrases, FRAMES[int(rng.random() * len(FRAMES))])
 
@@ -71,7 +71,7 @@ def demand_one_pass(text: str, rng: Random) -> str:
 
 
 def mislead(text: str, attempt: str, rng: Random) -> str:
-    """The instruction with a wrong ``attempt`` (source) for company."""
+    """The instruction followed by a wrong ``attempt`` (source)."""
     return f"{text}\n{MISLEADING[int(rng.random() * len(MISLEADING))]}\n```python\n{attempt}```"
 
 
@@ -82,13 +82,13 @@ def _sentence(task: Task, phrases: list[str], frame: Frame) -> str:
 
 
 def recognise(text: str) -> Task | None:
-    """The task that an instruction asks for, in any wording; None where it is not of this world."""
+    """The task that an instruction asks for, in any wording; None if it is not of this world."""
     reading = read(text)
     return reading.task if reading else None
 
 
 def read(text: str) -> Reading | None:
-    """All that an instruction of this world asks; None where one word of it is not understood."""
+    """All that an instruction of this world asks; None if one word of it is not understood."""
     sentence, _, attempt = text.partition("```python\n")
     head = re.search(r"solve\((\w+)\)", sentence)
     family = next((f for f in FAMILIES if head and f.argument == head[1]), None)

@@ -2,7 +2,7 @@
 
 Each edit touches a few characters of the text, so comments and layout stay. An edit is named by
 its kind and line, and only where that name is unique on the line, so "line 4 has the wrong
-comparison" is enough to undo it. Whether an edit changes what the program does is for execution to
+comparison" is enough to undo it. Whether an edit changes what the program does is left to execution to
 say; here it only is another program.
 """
 
@@ -45,7 +45,7 @@ _SIMPLE = (ast.Name, ast.Call, ast.Attribute, ast.Subscript)
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Put ``new`` in the place of ``code[start:end]``. ``line`` counts from 1."""
+    """Replace ``code[start:end]`` with ``new``. ``line`` counts from 1."""
 
     kind: Kind
     line: int
@@ -85,7 +85,7 @@ class _Text:
     def between(
         self, left: ast.expr, right: ast.expr, pattern: re.Pattern[str], kind: Kind
     ) -> Iterator[Edit]:
-        """Swap the one operator that stands between two expressions."""
+        """Swap the one operator between two expressions."""
         start, end = self.span(left)[1], self.span(right)[0]
         gap = self.code[start:end]
         found = list(pattern.finditer(gap))
@@ -167,7 +167,7 @@ def _return(node: ast.Return, value: ast.expr, text: _Text, back: bool) -> Itera
 
 
 def _is_text(node: ast.expr) -> bool:
-    """Text, bytes and displays: arithmetic on them is no slip of an operator."""
+    """Text, bytes and displays: another operator on them would not be a realistic bug."""
     return isinstance(node, ast.JoinedStr | ast.List | ast.Tuple | ast.Dict | ast.Set) or (
         isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
     )
@@ -176,7 +176,7 @@ def _is_text(node: ast.expr) -> bool:
 def injected(code: str, chosen: Random) -> tuple[str, Edit] | None:
     """``code`` with one bug that can be undone by its hint, and the edit; None where there is none.
 
-    Kinds have equal chances, so that the common ones do not crowd out the rest.
+    Kinds have equal chances, so that rare kinds occur too.
     """
     found = edits(code)
     before = _dump(code)

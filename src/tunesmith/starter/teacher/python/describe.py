@@ -1,7 +1,6 @@
-"""What can truly be said of a Python function by reading it: the starter teacher's eyes.
+"""Describe a Python function from its syntax tree and docstring alone.
 
-From the syntax tree and the docstring alone; nothing is run and nothing is guessed. What cannot be
-read off is left unsaid.
+Nothing is run and nothing is guessed. What cannot be read from the text is left out.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ def without_docstring(source: SourceText) -> str:
 
 
 def purpose(docstring: str) -> str:
-    """The first sentence of a docstring on one line, or empty text where it says too little."""
+    """The first sentence of a docstring on one line, or empty text if it is too short."""
     first_paragraph = re.split(r"\n\s*\n", inspect.cleandoc(docstring).strip(), maxsplit=1)[0]
     if ">>>" in first_paragraph:
         first_paragraph = first_paragraph.split(">>>")[0]
@@ -134,20 +133,20 @@ def listed(names: list[str], limit: int = 5) -> str:
 
 
 def account(source: SourceText) -> str:
-    """What a function takes, does, gives and raises, in a few sentences; only what can be read off."""
+    """What a function takes, does, gives and raises, in a few sentences; only what the text shows."""
     function = source.function
     named = [name for name in parameters(function) if name not in ("self", "cls")]
-    said = [f"It takes {listed(named)}." if named else "It takes no arguments."]
-    said.append(_gives(function))
+    sentences = [f"It takes {listed(named)}." if named else "It takes no arguments."]
+    sentences.append(_gives(function))
     raised = _raised(function)
     if raised:
-        said.append(f"It raises {listed(raised)} where it cannot go on.")
+        sentences.append(f"It raises {listed(raised)} where it cannot go on.")
     called = [name for name in _called(function) if name not in raised]
     if called:
-        said.append(f"On the way it calls {listed(called)}.")
+        sentences.append(f"On the way it calls {listed(called)}.")
     if source.name in called:
-        said.append("It is recursive.")
-    return " ".join(said)
+        sentences.append("It is recursive.")
+    return " ".join(sentences)
 
 
 def _gives(function: Function) -> str:

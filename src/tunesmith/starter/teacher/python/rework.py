@@ -1,8 +1,8 @@
-"""Evolved tasks that can be answered by rule: a program, and what shall be changed about it.
+"""Evolved tasks that rules can answer: a program, and requirements that it does not meet yet.
 
-The text of such a task says everything needed to answer it: the plain task, a starting version, and
-requirements in fixed wordings. ``written`` makes the text, ``read_back`` takes it apart again, and
-``solved`` carries the requirements out. A task evolved twice lists the requirements of both rounds.
+The text of such a task has everything that is needed to answer it: the plain task, a starting version, and
+requirements in fixed wordings. ``written`` makes the text, ``read_back`` parses it, and ``solved`` meets
+the requirements. A task evolved twice lists the requirements of both rounds.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def _is_program(tree: ast.Module) -> bool:
 
 
 def tests(task: Reworked, function: Function | None) -> list[str]:
-    """Tests that follow from the wording of the requirements; they say nothing of the plain task.
+    """Tests that follow from the wording of the requirements; they do not test the plain task.
 
     function: the first top-level function of the version to start from.
     """

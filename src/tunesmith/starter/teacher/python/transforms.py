@@ -1,8 +1,8 @@
-"""Mechanical changes to Python programs, each on the syntax tree, each keeping what the program does.
+"""Mechanical changes to Python programs on the syntax tree that keep what the program does.
 
 Every function takes a module and the name of the function it is about ("" for a script), edits the
-tree in place and says whether it changed anything. Where a change might alter behaviour it is not
-made: the conditions stand beside each.
+tree in place and returns whether it changed anything. A change that might alter behaviour is not made; each
+function states its conditions.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def blocks_of(root: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def replaced(module: ast.Module, change: Callable[[ast.stmt], list[ast.stmt] | None]) -> bool:
-    """Put ``change(statement)`` in the place of every statement for which it is not None."""
+    """Replace every statement by ``change(statement)`` if that is not None."""
     changed = False
     for block in list(blocks_of(module)):
         for statement in list(block):
@@ -57,7 +57,7 @@ def replaced(module: ast.Module, change: Callable[[ast.stmt], list[ast.stmt] | N
 
 
 def edited_blocks(module: ast.Module, change: Callable[[list[ast.stmt], int], int]) -> bool:
-    """Run ``change(block, index)`` over every place; it edits the block and says how many edits it made."""
+    """Run ``change(block, index)`` over every place; it edits the block and returns the number of edits."""
     edits = 0
     for block in list(blocks_of(module)):
         index = 0
