@@ -17,12 +17,8 @@ from pydantic import Field, model_validator
 
 from ..code.find_program import code_of
 from ..code.grammars import has_grammar, syntax
-<<<<<<< HEAD
-from ..code.markdown import code_of, language_name, parse
-from ..code.words import word_count
-=======
 from ..code.markdown import language_name, parse
->>>>>>> main
+from ..code.words import word_count
 from ..sample import Drop, Sample, TextField
 from ..step import Context, Step, Yield
 

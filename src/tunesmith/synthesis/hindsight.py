@@ -17,13 +17,9 @@ from pydantic import Field
 
 from .. import replies
 from ..code.facts import claimed_imports, claims, code_facts
-<<<<<<< HEAD
-from ..code.markdown import blocks, code_of, language_name
-from ..code.words import tokens
-=======
 from ..code.find_program import code_of
 from ..code.markdown import blocks, language_name
->>>>>>> main
+from ..code.words import tokens
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
 from ..step import Context, Decoding, Step, StepName, Yield

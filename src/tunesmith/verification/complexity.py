@@ -18,13 +18,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from ..chance import number
-<<<<<<< HEAD
-from ..code.markdown import code_of, parse
-from ..code.words import tokens
-=======
 from ..code.find_program import code_of
 from ..code.markdown import parse
->>>>>>> main
+from ..code.words import tokens
 from ..replies import words
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
