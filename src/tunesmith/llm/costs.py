@@ -86,7 +86,8 @@ class Costs:
 
     def of_step(self, step: str) -> CostLine:
         """The sum of a step's lines."""
-        return _sum(line for (name, _), line in self.lines.items() if name == step)
+        # A copy: the heartbeat reads this from another thread while lines are added.
+        return _sum(line for (name, _), line in list(self.lines.items()) if name == step)
 
     def intents(self, step: str) -> dict[str, CostLine]:
         """A step's lines by intent."""
