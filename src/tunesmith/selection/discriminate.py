@@ -49,6 +49,7 @@ First judge each rule by itself. Then reply with a JSON object with two fields:
 class Discriminate(Decoding, Step):
     """Keeps rows for which the model finds that every rule holds (WaveCoder sec. 2.3)."""
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "2"
 
     rules: dict[str, str] = Field(default_factory=lambda: dict(RULES), min_length=1)

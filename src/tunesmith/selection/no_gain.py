@@ -35,6 +35,7 @@ class NoGain(Decoding, Step):
     Rows that were not evolved pass without a question. A row without a verdict is marked unknown.
     """
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "2"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
