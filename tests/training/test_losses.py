@@ -13,7 +13,7 @@ from tunesmith.errors import DataError, UserError
 from tunesmith.sample import Sample, Verdict
 from tunesmith.training._loss import Loss
 from tunesmith.training.loop.likelihood import confidence
-from tunesmith.training.loop.losses import forward_corrected, generalised, likelihood
+from tunesmith.training.loop.token_losses import forward_corrected, generalised, likelihood
 
 NOISE = ((0.8, 0.2), (0.1, 0.9))
 TRUE = 0.7  # share of the first label among the true ones

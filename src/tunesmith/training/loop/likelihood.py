@@ -1,5 +1,5 @@
 """The objective of supervised fine-tuning: weighted negative log-likelihood of the answers' tokens, or
-another of ``losses``.
+another of ``token_losses``.
 
 A step's loss is the sum over its supervised tokens of (row weight x loss), divided by the sum of those
 weights over the *whole step*. So a weight of w is the same as w copies of the row, and splitting a step
@@ -21,8 +21,8 @@ from .._settings import TrainingSettings
 from .collate import Micro, check_isolation, micro_batches
 from .encode import Encoded, encode
 from .forward import predict
-from .losses import forward_corrected, generalised, likelihood
 from .objective import Base
+from .token_losses import forward_corrected, generalised, likelihood
 
 
 class Likelihood:
