@@ -24,6 +24,8 @@ def page() -> str:
         "Every step that comes with tunesmith, by its address, and every model backend. "
         "Written from the code by `docs/generate.py`.",
         "Each step also takes `from:` (which rows it reads) and, where it uses a model, `with:`.",
+        "A step that asks a model about each row takes `stop_if_dropped:` (default 0.98): the run stops when "
+        "more than this share of its first 50 or more rows gave nothing. 1 never stops it.",
     ]
     for room in ROOMS:
         parts.append(f"## {room}")

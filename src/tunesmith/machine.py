@@ -1,12 +1,17 @@
-"""This process and its machine: the cores it may use, and a pause for the garbage collector."""
+"""This process and its machine: its cores, a pause for the garbage collector, an event loop of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _THRESHOLDS = (20_000, 20, 20)
 
@@ -60,3 +65,41 @@ class _Pauses:
 
 
 _pauses = _Pauses()
+
+
+class OwnLoop:
+    """Runs coroutines to their end, one after another, in one event loop. Used as a context manager.
+
+    Where a loop is already running in this thread (Jupyter, an async server) no second one can run there: it
+    then runs in a thread of its own while this one waits.
+    """
+
+    def __enter__(self) -> OwnLoop:
+        self._runner = asyncio.Runner()
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._thread = None
+        else:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="event-loop")
+        return self
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` returns or raises."""
+        if self._thread is None:
+            return self._runner.run(work)
+        future = self._thread.submit(self._runner.run, work)
+        try:
+            return future.result()
+        finally:
+            if not future.done():  # Ctrl-C reaches this thread only: the other one has to be told
+                loop = self._runner.get_loop()
+                loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+                future.exception()
+
+    def __exit__(self, *exc: object) -> None:
+        if self._thread is None:
+            self._runner.close()
+            return
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()

@@ -114,8 +114,12 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that failed for good. kind is countable: ``timeout``, ``malformed``, ``refused 400``."""
+    """A request that failed for good. kind is countable: ``timeout``, ``malformed``, ``refused 400``.
+
+    key: of the request in the answer store; empty where asking again would give the same.
+    """
 
     kind: str
     message: str
     attempts: int
+    key: str = ""

@@ -1,13 +1,14 @@
 """Rows on disk: Parquet with one stable, flat schema, written in whole shards.
 
 A shard appears under its final name only when it is complete (temporary file, fsync, rename), so
-whatever ``rows-*.parquet`` a reader finds is whole. Each shard says in its Parquet metadata which
+every ``rows-*.parquet`` that a reader finds is whole. Each shard has in its Parquet metadata which
 input rows it covers; that is what resuming relies on. ``meta`` is JSON text: no free dictionaries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .errors import SetupError
+from .errors import DataError, SetupError
 from .files import whole_file
 from .sample import Drop, Sample, Verdict
 
@@ -73,28 +74,55 @@ def write_drops(path: Path, drops: Sequence[Drop], by: str, notes: Mapping[str, 
 def _write(path: Path, table: pa.Table, notes: Mapping[str, str]) -> None:
     metadata = {f"tunesmith.{key}": value for key, value in notes.items()}
     with whole_file(path) as sink:
-        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+        # The checksums let a reader notice a flipped bit, which decompression alone may turn into other text.
+        pq.write_table(
+            table.replace_schema_metadata(metadata), sink, compression="zstd", write_page_checksum=True
+        )
 
 
 def shard_notes(path: Path) -> dict[str, str]:
     """What ``write_rows`` noted in a shard's metadata."""
-    metadata = pq.read_schema(path).metadata or {}
+    with _named(path):
+        metadata = pq.read_schema(path).metadata or {}
     prefix = b"tunesmith."
     return {k[len(prefix) :].decode(): v.decode() for k, v in metadata.items() if k.startswith(prefix)}
 
 
-class Table:
-    """Rows at rest, in shards; iterates in order, as often as wanted, a batch in memory at a time.
+def shard_rows(path: Path) -> int:
+    """How many rows a shard holds, from its metadata alone."""
+    with _named(path):
+        return int(pq.read_metadata(path).num_rows)
 
-    ``paths`` are shards of ``SCHEMA`` (or of ``DROP_SCHEMA``: the reason then stands in
-    ``meta["dropped"]``, the step in ``meta["dropped_by"]``). ``skip`` leaves out rows by id.
+
+def read_shard(path: Path, *columns: str) -> pa.Table:
+    """A whole shard in memory, or only these columns of it."""
+    with _named(path):
+        return pq.read_table(path, columns=list(columns) or None, page_checksum_verification=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Parquet's errors say what is wrong, but not in which file, nor what to do about it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError) as error:
+        problem = f"is damaged or cannot be read: {str(error).strip().splitlines()[0]}"
+        fix = f"remove the folder {path.parent} and run again: paid answers are reused"
+        raise DataError(str(path), problem, fix) from error
+
+
+class Table:
+    """Rows on disk, in shards; iterates in order, as often as wanted, with one batch in memory at a time.
+
+    ``paths`` are shards of ``SCHEMA``, or of ``DROP_SCHEMA``: the reason is then in ``meta["dropped"]``, the
+    step in ``meta["dropped_by"]``. Raises DataError, with the file's name, where a shard is damaged.
     """
 
     def __init__(self, paths: Sequence[Path], batch_rows: int = 2048) -> None:
         self.paths, self.batch_rows = tuple(paths), batch_rows
 
     def __len__(self) -> int:
-        return sum(pq.read_metadata(path).num_rows for path in self.paths)
+        return sum(map(shard_rows, self.paths))
 
     def __iter__(self) -> Iterator[Sample]:
         return self.start_at(0)
@@ -102,7 +130,7 @@ class Table:
     def start_at(self, position: int) -> Iterator[Sample]:
         """Rows from ``position`` on (0 is the first)."""
         for path in self.paths:
-            rows_here = pq.read_metadata(path).num_rows
+            rows_here = shard_rows(path)
             if position >= rows_here:
                 position -= rows_here
                 continue
@@ -121,7 +149,7 @@ class Table:
 
     def to_arrow(self) -> pa.Table:
         """All rows as one Arrow table, in memory; ``meta`` is JSON text."""
-        tables = [pq.read_table(path).replace_schema_metadata() for path in self.paths]
+        tables = [read_shard(path).replace_schema_metadata() for path in self.paths]
         return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
 
     def to_pandas(self) -> Any:
@@ -136,7 +164,7 @@ class Table:
             raise SetupError("to_pandas", "pandas is not installed", "pip install pandas") from error
 
     def _batches(self, path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with _named(path), pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             yield from file.iter_batches(batch_size=self.batch_rows, columns=columns)
 
 
@@ -146,11 +174,3 @@ def _marked(batch: pa.RecordBatch) -> Iterator[Sample]:
         return samples
     reasons, by = batch.column("reason").to_pylist(), batch.column("dropped_by").to_pylist()
     return (s.noted(dropped=r, dropped_by=b) for s, r, b in zip(samples, reasons, by, strict=True))
-
-
-def read_drops(paths: Iterable[Path]) -> Iterator[tuple[Sample, str]]:
-    """Dropped rows with their reasons."""
-    for path in paths:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            for batch in file.iter_batches():
-                yield from zip(from_arrow(batch), batch.column("reason").to_pylist(), strict=True)

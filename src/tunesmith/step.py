@@ -1,6 +1,6 @@
 """What a step is: a frozen pydantic model whose fields are its recipe keys, and one method.
 
-| kind   | method                                   | the house gives it                       |
+| kind   | method                                   | what it gets                             |
 |--------|------------------------------------------|------------------------------------------|
 | source | ``source(ctx)``                          | nothing: rows begin here                 |
 | row    | ``row(sample, ctx)``                     | one row at a time, in any process        |
@@ -10,7 +10,7 @@
 | train  | ``train(rows, ctx)``                     | all rows and the model to start from     |
 | score  | ``score(ctx)``                           | the model to score                       |
 
-A step does no IO of its own beyond what ``ctx`` lends. source, row, ask, batch and table steps yield
+A step does no IO of its own beyond what ``ctx`` gives it. source, row, ask, batch and table steps yield
 ``Sample`` or ``Drop``; every input row must come out again, as itself, as a parent, or as a ``Drop``.
 Row, ask and batch steps give the same rows in any order and on any engine.
 """
@@ -41,7 +41,7 @@ Yield = Iterator[Sample | Drop]
 
 
 class Sandbox(Protocol):
-    """Runs untrusted programs; outcomes come in the programs' order, or as they end, each with its place."""
+    """Runs untrusted programs; outcomes come in the programs' order, or as they end, each with its index."""
 
     isolation: str
 
@@ -57,7 +57,7 @@ class Embedder(Protocol):
 
 
 class Resources(Protocol):
-    """Who opens the instruments that a context lends, at first use."""
+    """Opens the sandbox and embedders at first use."""
 
     def sandbox(self) -> Sandbox: ...
 
@@ -69,22 +69,23 @@ OnProgress = Callable[[int, int], None]
 
 
 def no_progress(done: int, total: int) -> None:
-    """Nobody listens."""
+    """The default: does nothing."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the house lends a step while it runs.
+    """What a step can use while it runs.
 
     step: the step's name in the recipe; children are born and verdicts signed under it.
     place: its name in the run, which tells the rounds of a block apart (``evolution.2.evolved``).
     seed: of the recipe.  home: folder of the recipe file; relative paths start there.
     folder: where this step may keep files (a checkpoint, a store); its own.
     model: the model that ``with:`` names, as declared (``tunesmith.llm.model.Model``), or None.
-    tell: says how far a train or score step is.
-    lender: opens sandbox and embedder; not carried between processes.
+    resources: opens sandbox and embedder.
     client: makes the client that asks ``model`` (``tunesmith.llm.client.Client``), its answers kept and
-    charged to this step; for score steps, which ask for themselves.
+    charged to this step. The engine uses it for ask steps; score steps ask for themselves.
+    on_progress: to be called with how far a train or score step is.
+    The last three are not carried between processes.
     """
 
     step: str
@@ -93,9 +94,9 @@ class Context:
     home: Path = Path()
     folder: Path = Path()
     model: Any = None
-    lender: Resources | None = field(default=None, compare=False)
+    resources: Resources | None = field(default=None, compare=False)
     client: Callable[[], Any] | None = field(default=None, compare=False)
-    tell: OnProgress = field(default=no_progress, compare=False)
+    on_progress: OnProgress = field(default=no_progress, compare=False)
 
     def chance(self, row: Sample | str = "", draw: int = 0) -> random.Random:
         """Seeded randomness for one row (or, without one, for the step as a whole)."""
@@ -114,18 +115,18 @@ class Context:
     @property
     def sandbox(self) -> Sandbox:
         """The sandbox of this process."""
-        return self._lender.sandbox()
+        return self._opener.sandbox()
 
     def embedder(self, name: str = "hashing") -> Embedder:
         """An embedder by its name: ``hashing`` (offline), or a sentence-transformers model."""
-        return self._lender.embedder(name)
+        return self._opener.embedder(name)
 
     @property
-    def _lender(self) -> Resources:
-        if self.lender is None:
-            problem = "this context lends no instruments"
-            raise SetupError(f"steps.{self.step}", problem, "give Context(lender=...)")
-        return self.lender
+    def _opener(self) -> Resources:
+        if self.resources is None:
+            problem = "this context has neither sandbox nor embedder"
+            raise SetupError(f"steps.{self.step}", problem, "give Context(resources=...)")
+        return self.resources
 
 
 class Step(BaseModel):
@@ -133,7 +134,9 @@ class Step(BaseModel):
 
     version: part of the step's fingerprint; raise it when the same input gives other rows.
     needs_model: ``required``, ``optional`` or ``none``: whether the recipe gives ``with:``. Where that
-    hangs on the fields it is ``optional`` here, and ``needs`` tells.
+    depends on the fields it is ``optional`` here, and ``needs`` decides.
+    filters: whether an ask step drops rows on purpose, so that losing nearly all of them is no mistake
+    (``stop_if_dropped``); it then notes ``reply`` on a row whose reply it could not read.
     offline: None where the step runs without network and weights; else the reason it cannot.
     names_steps: fields that hold names of steps above, such as whose verdict counts.
     """
@@ -141,6 +144,7 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: ClassVar[Kind]
+    filters: ClassVar[bool] = False
     version: ClassVar[str] = "1"
     needs_model: ClassVar[Need] = "none"
     offline: ClassVar[str | None] = None
@@ -160,14 +164,14 @@ class Step(BaseModel):
                 cls.needs_model = "required"
 
     def outside(self, ctx: Context) -> str:
-        """A fingerprint of what the rows depend on beside recipe and input rows: files, data versions.
+        """A fingerprint of what the rows depend on besides recipe and input rows: files, data versions.
 
         Called before anything runs; raises a ``UserError`` where a file is missing.
         """
         return ""
 
     def needs(self) -> Need:
-        """Whether the recipe gives ``with:``, these fields given. Without it an ask step asks nothing."""
+        """Whether the recipe gives ``with:``, given these fields. Without it an ask step asks nothing."""
         return self.needs_model
 
     def expects(self, rows: int) -> int:

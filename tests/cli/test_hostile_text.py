@@ -17,6 +17,7 @@ from tunesmith.cli.progress import summary
 from tunesmith.errors import UNSEEN, visible
 from tunesmith.report import write_report
 from tunesmith.rows import Table
+from tunesmith.runs.record import StepRecord
 from tunesmith.sample import Drop, Verdict
 
 ACTS = "\x1b]0;owned\x07\x1b[2J\x1b]8;;http://evil\x1b\\link\x9b31m\x7f\x00\r\u202e"
@@ -97,8 +98,8 @@ def test_a_traceback_prints_no_control_character(capsys: pytest.CaptureFixture[s
 
 
 def test_progress_lines_hold_no_control_character() -> None:
-    counts = {"rows_in": 2, "rows_out": 1, "dropped": 1, "reasons": {ACTS: 1}}
-    line = summary({"kind": "ask", "seconds": 1, **counts})
+    counts = {"rows_in": 2, "rows_out": 1, "dropped": 1}
+    line = summary(StepRecord(name="asked", do="x", kind="ask", key="k", reasons={ACTS: 1}, **counts))
     assert "owned" in line and not CONTROLS.search(line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acme.asker import Asker
@@ -20,6 +21,7 @@ from tunesmith.errors import StepError
 from tunesmith.llm.client import Client
 from tunesmith.llm.costs import Costs
 from tunesmith.llm.store import AnswerStore
+from tunesmith.llm.store_entry import request_key
 from tunesmith.requests import Completion, Failure, Request
 from tunesmith.rows import Table, write_rows
 from tunesmith.sample import Sample, Verdict
@@ -34,9 +36,11 @@ def table_of(folder: Path, count: int) -> Table:
     return Table([path])
 
 
-def drive(step: Step, rows: Table, workers: int = 1, **job: object) -> list[Chunk]:
+def drive(
+    step: Step, rows: Table, workers: int = 1, start: int = 0, client: Callable[[], Any] | None = None
+) -> list[Chunk]:
     with LocalEngine(workers) as engine:
-        return list(engine.drive(StepJob(step, Context("s", seed=3), rows, **job)))  # type: ignore[arg-type]
+        return list(engine.drive(StepJob(step, Context("s", seed=3, client=client), rows, start)))
 
 
 def flat(chunks: list[Chunk]) -> tuple[list[Sample], list[tuple[Sample, str]]]:
@@ -48,8 +52,10 @@ def flat(chunks: list[Chunk]) -> tuple[list[Sample], list[tuple[Sample, str]]]:
 def echo(tmp_path: Path) -> Iterator[Callable[..., Callable[[], Client]]]:
     store = AnswerStore(tmp_path / "answers.sqlite")
 
-    def make(stored: bool = False, **fields: object) -> Callable[[], Client]:
-        return lambda: Client(Echo(**fields), store if stored else None, Costs(), "s")  # type: ignore[arg-type]
+    def make(
+        stored: bool = False, failed: dict[str, Failure] | None = None, **fields: Any
+    ) -> Callable[[], Client]:
+        return lambda: Client(Echo(**fields), store if stored else None, Costs(), "s", failed)
 
     yield make
     store.close()
@@ -165,14 +171,16 @@ def test_a_failed_request_costs_its_row_only_and_says_why(tmp_path: Path) -> Non
     assert dropped[0][0].meta == {"failure": "no answer in 5 s", "attempts": 4, "failed_in": "s"}
 
 
-def test_a_row_that_is_held_is_answered_from_the_store_or_not_at_all(
+def test_a_request_that_failed_before_is_not_asked_again(
     tmp_path: Path, echo: Callable[..., Callable[[], Client]]
 ) -> None:
     rows, log = table_of(tmp_path, 30), tmp_path / "asked.log"
-    client, held = echo(stored=True, log=str(log)), {row.id: Failure("refused 400", "no", 1) for row in rows}
-    assert not flat(drive(Asker(draws=1), rows, client=client, held=held))[0] and not log.exists()
-    open_ = dict(list(held.items())[:10])
-    first, _ = flat(drive(Asker(draws=1), rows, client=client, held=open_))
-    again, dropped = flat(drive(Asker(draws=1), rows, client=client, held=held))
-    assert again == first and {reason for _, reason in dropped} >= {"refused 400"}
+    model, ctx = Echo(), Context("s", seed=3)
+    keys = [request_key(model, request) for row in rows for request in Asker(draws=1).ask(row, ctx)]
+    failed = {key: Failure("refused 400", "no", 1, key) for key in keys[:10]}
+    chunks = drive(Asker(draws=1), rows, client=echo(stored=True, failed=failed, log=str(log)))
     assert len(log.read_text().splitlines()) == 20
+    assert [drop.reason for chunk in chunks for drop in chunk.drops].count("refused 400") == 10
+    assert [failure for chunk in chunks for failure in chunk.failures] == list(failed.values())
+    whole = drive(Asker(draws=1), rows, client=echo(stored=True, failed=dict(list(failed.items())[:1])))
+    assert len(flat(whole)[0]) + len(flat(whole)[1]) == 30 and len(log.read_text().splitlines()) == 20

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from lending import SandboxLender
+from sandbox_only import SandboxOnly
 
 from tunesmith.replies import fenced
 from tunesmith.rows import Table, write_rows
@@ -26,7 +26,7 @@ from tunesmith.verification.strategy import Strategy, diversity, strategy_of
 @pytest.fixture(scope="module")
 def ctx() -> Iterator[Context]:
     with open_sandbox(2) as pool:
-        yield Context("verified", lender=SandboxLender(pool))
+        yield Context("verified", resources=SandboxOnly(pool))
 
 
 def row(instruction: str, code: str, tests: str = "", **content: object) -> Sample:

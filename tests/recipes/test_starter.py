@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tunesmith.rows import Table
+from tunesmith.runs.record import StepRecord
 from tunesmith.runs.run_folder import RunFolder
 
 RUN = """
@@ -82,8 +82,8 @@ def content(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def records(folder: Path) -> dict[str, dict[str, Any]]:
-    return {record["name"]: record for _, record in RunFolder(folder).records()}
+def records(folder: Path) -> dict[str, StepRecord]:
+    return {record.name: record for _, record in RunFolder(folder).records()}
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +97,8 @@ def test_every_row_is_accounted_for(undisturbed: Path) -> None:
     found = records(undisturbed)
     for name in ("readable", "distinct", "coreset", "executed", "learnable"):
         step = found[name]
-        assert step["rows_in"] == step["rows_out"] + step["dropped"], name
-        assert step["dropped"] == sum(step["reasons"].values()), name
+        assert step.rows_in == (step.rows_out or 0) + step.dropped, name
+        assert step.dropped == sum(step.reasons.values()), name
 
 
 def test_real_functions_and_seed_tasks_flow_through_and_are_verified(undisturbed: Path) -> None:
@@ -116,11 +116,12 @@ def test_real_functions_and_seed_tasks_flow_through_and_are_verified(undisturbed
 
 def test_the_student_is_scored_before_and_after_with_an_interval(undisturbed: Path) -> None:
     found = records(undisturbed)
-    before, after = (found[name]["scores"][0] for name in ("before", "after"))
-    assert before["value"] == 0.0
-    assert before["protocol"] == after["protocol"], "only the weights differ"
-    assert before["low"] <= before["value"] <= before["high"] < 1
-    assert found["tuned"]["checkpoint"]["losses"][-1][1] < found["tuned"]["checkpoint"]["losses"][0][1]
+    before, after = (found[name].scores[0] for name in ("before", "after"))
+    assert before.value == 0.0
+    assert before.protocol == after.protocol, "only the weights differ"
+    assert before.low <= before.value <= before.high < 1
+    losses = found["tuned"].checkpoint.losses if found["tuned"].checkpoint else ()
+    assert losses[-1][1] < losses[0][1]
     assert (undisturbed / "report.html").exists()
 
 
@@ -133,7 +134,7 @@ def test_killed_at_five_moments_it_ends_with_the_same_rows_and_scores(
     assert run(killed, tmp_path / "cache") == 0
     assert content(killed) == content(undisturbed)
     for name in ("before", "after"):
-        assert records(killed)[name]["scores"] == records(undisturbed)[name]["scores"]
+        assert records(killed)[name].scores == records(undisturbed)[name].scores
         place, other = RunFolder(killed).find(name), RunFolder(undisturbed).find(name)
         one, two = (folder.path / "attempts.json" for folder in (place, other))
         assert one.read_bytes() == two.read_bytes()

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 
 def records(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    return [(place.path, record) for place, record in RunFolder(folder).records()]
+    return [(step.path, asdict(record)) for step, record in RunFolder(folder).records()]
 
 
 def rows(folder: Path, step: str) -> list[Any]:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunesmith.errors import visible
+from tunesmith.files import read_json, write_json
 from tunesmith.recipe.yaml import read_document
 from tunesmith.report import write_report
 from tunesmith.report.card_text import card, plain, table
@@ -19,7 +20,7 @@ from tunesmith.report.dataset_card import dataset_card
 from tunesmith.report.licensing import hub_license, in_words
 from tunesmith.report.model_card import model_card
 from tunesmith.report.story import read_story
-from tunesmith.runs.run_folder import RunFolder, read_json, write_json
+from tunesmith.runs.run_folder import RunFolder
 from tunesmith.sample import Drop
 
 

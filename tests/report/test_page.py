@@ -24,6 +24,7 @@ from tunesmith.report.page import inlined
 from tunesmith.report.scores import comparisons, problems
 from tunesmith.report.story import read_story
 from tunesmith.rows import Table
+from tunesmith.runs.record import Begun
 from tunesmith.runs.run_folder import RunFolder, StepFolder
 from tunesmith.sample import Drop
 
@@ -111,10 +112,10 @@ def test_inlined_data_reads_back_and_cannot_leave_its_element(data: Any) -> None
 
 def test_the_page_says_what_the_records_say(run: RunFolder, page: Tags) -> None:
     steps = data_of(page)["browse"]["steps"]
-    records = {record["name"]: record for _, record in run.records() if "rows_out" in record}
+    records = {record.name: record for _, record in run.records() if record.rows_out is not None}
     del records["evolution"]  # a block has no rows of its own
-    assert {s["name"]: s["counts"]["kept"] for s in steps} == {n: r["rows_out"] for n, r in records.items()}
-    assert {s["name"]: s["counts"]["dropped"] for s in steps} == {n: r["dropped"] for n, r in records.items()}
+    assert {s["name"]: s["counts"]["kept"] for s in steps} == {n: r.rows_out for n, r in records.items()}
+    assert {s["name"]: s["counts"]["dropped"] for s in steps} == {n: r.dropped for n, r in records.items()}
     for expected in ("0.0%", "72.5%", "1 of 2 rounds kept", "the score fell after round 1", "$0.049"):
         assert expected in page.text
 
@@ -137,7 +138,7 @@ def test_the_sample_does_not_depend_on_how_rows_lie_in_shards(tmp_path: Path) ->
     for name, size in (("one", 300), ("many", 7)):
         folder = StepFolder(tmp_path / name / "01-seeds")
         maker = empty_run(tmp_path / name)
-        folder.begin("key")
+        folder.begin(Begun("key", ""))
         for start in range(0, 300, size):
             folder.write_shard(start, start + size, rows[start : start + size], [], "seeds")
         maker.done("01-seeds", "sources.jsonl", name="seeds", rows_out=300)
@@ -176,7 +177,7 @@ def test_a_stopped_run_is_told_as_far_as_it_came(tmp_path: Path) -> None:
     maker = empty_run(tmp_path / "run", "stopped", error="BudgetReached: the budget of 5 USD is spent")
     maker.rows("01-seeds", "sources.jsonl", [seed(1), seed(2)], name="seeds")
     half = StepFolder(tmp_path / "run/02-readable")
-    half.begin("key")
+    half.begin(Begun("key", ""))
     half.write_shard(0, 2, [seed(1)], [Drop(seed(2), "too short")], "readable")
     story = read_story(maker.run)
     states = [stage.state for stage in story.stages]

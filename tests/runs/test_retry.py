@@ -19,8 +19,9 @@ import pytest
 import tunesmith
 from mock_server import Asked, Mock, Reply, failure
 from tunesmith.cli import main
-from tunesmith.errors import FolderError, UserError
+from tunesmith.errors import FolderError
 from tunesmith.recipe.load import bundled, load_recipe
+from tunesmith.runs.record import RunState
 from tunesmith.runs.retry import recipe_of
 from tunesmith.runs.run_folder import RunFolder, StepFolder
 
@@ -207,7 +208,7 @@ def test_a_model_trained_on_other_rows_is_another_model_to_the_answer_store(fold
         second = tunesmith.retry(folder / "run", ["timeout"])
         third = tunesmith.retry(folder / "run")
         whole = tunesmith.run(path, out=folder / "undisturbed")
-    known = [result.scores[0]["protocol"]["fingerprint"] for result in (first, second, third, whole)]
+    known = [result.scores[0].protocol["fingerprint"] for result in (first, second, third, whole)]
     assert len(set(known)) == 3 and known[2] == known[3]
     assert (folder / "run/models/trained/rows").read_text() == str(ROWS)
 
@@ -339,11 +340,11 @@ def test_a_run_folder_holds_its_recipe_whole(name: str, tmp_path: Path) -> None:
     from tunesmith.recipe.yaml import as_yaml
 
     made = load_recipe(name, tiny=True)
-    state: dict[str, Any] = {"home": os.path.relpath(made.home, tmp_path), "tiny": True}
-    (tmp_path / "run.json").write_text(json.dumps(state))
+    run = RunFolder(tmp_path)
+    run.write_state(RunState(home=os.path.relpath(made.home, tmp_path), tiny=True))
     (tmp_path / "recipe.yaml").write_text(as_yaml(made.data))
-    again = recipe_of(RunFolder(tmp_path))
+    again = recipe_of(run)
     assert (again.nodes, again.models, again.home) == (made.nodes, made.models, made.home)
-    with pytest.raises(UserError, match="does not say where its recipe lay"):
-        (tmp_path / "run.json").write_text("{}")
-        recipe_of(RunFolder(tmp_path))
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(FolderError, match=r"run\.json: has another format.*\n.*--fresh"):
+        recipe_of(run)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tunesmith.recipe.recipe import Node, Rounds, StopRule
 from tunesmith.runs.outputs import StepOutput
+from tunesmith.runs.record import Course
 from tunesmith.runs.rounds import Probed, best_round, run_rounds, should_stop
 
 values = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -60,18 +61,18 @@ def block(**fields: Any) -> Rounds:
 
 def course(
     scores: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[StepOutput, dict[str, Any], list[Any]]:
+) -> tuple[StepOutput, Course, list[Any]]:
     monkeypatch.setattr(StepOutput, "empty", False)
     seen: list[Any] = []
 
     def execute(node: Node, number: int, names: dict[str, StepOutput]) -> StepOutput:
         if node.name == "grow":
             seen.append((number, names["previous"].rows, names["so_far"].rows))
-            return StepOutput(f"grown{number}", (Path(f"round{number}"),))
+            return StepOutput(f"grown{number}", f"{number}", (Path(f"round{number}"),))
         seen.append(("probe", names["so_far"].rows))
-        return SimpleNamespace(scores=[{"value": scores[number - 1], "high": 1.0}])  # type: ignore[return-value]
+        return SimpleNamespace(scores=[SimpleNamespace(value=scores[number - 1], high=1.0)])  # type: ignore[return-value]
 
-    rows, facts = run_rounds(block(), StepOutput("in", (Path("seeds"),)), {}, execute)
+    rows, facts = run_rounds(block(), StepOutput("in", "", (Path("seeds"),)), {}, execute)
     return rows, facts, seen
 
 
@@ -80,8 +81,8 @@ def test_evol_stop_keeps_the_input_and_the_rounds_up_to_the_best(
 ) -> None:
     rows, facts, _ = course([0.4, 0.6, 0.5, 0.9], tmp_path, monkeypatch)
     assert [path.name for path in rows.rows] == ["seeds", "round1", "round2"]
-    assert (facts["rounds"], facts["kept"], facts["probe"]) == (3, 2, [0.4, 0.6, 0.5])
-    assert facts["ended"] == "the score fell after round 2"
+    assert (facts.rounds, facts.kept, facts.probe) == (3, 2, (0.4, 0.6, 0.5))
+    assert facts.ended == "the score fell after round 2"
 
 
 def test_each_round_sees_the_one_before_and_the_probe_sees_all(
@@ -94,5 +95,6 @@ def test_each_round_sees_the_one_before_and_the_probe_sees_all(
 
 
 def test_a_round_without_rows_ends_the_block(tmp_path: Path) -> None:
-    rows, facts = run_rounds(block(), StepOutput("in"), {}, lambda node, number, names: StepOutput("nothing"))
-    assert rows.rows == () and facts["ended"] == "round 1 gave no rows"
+    nothing = StepOutput("nothing", "")
+    rows, facts = run_rounds(block(), StepOutput("in", ""), {}, lambda node, number, names: nothing)
+    assert rows.rows == () and facts.ended == "round 1 gave no rows"

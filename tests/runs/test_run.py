@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -154,7 +155,8 @@ def test_a_torn_ledger_line_is_passed_over(run: Run, tmp_path: Path) -> None:
     with (tmp_path / "run" / "ledger.jsonl").open("ab") as ledger:
         ledger.write(b'{"at": "2026')
     assert run().ran == ()
-    assert next(line["event"] for line in RunFolder(tmp_path / "run").ledger()) == "begun"
+    lines = (tmp_path / "run" / "ledger.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["event"] == "begun" and json.loads(lines[-1])["event"] == "done"
 
 
 def test_a_failing_step_keeps_what_was_done_and_names_itself(recipe: Path, tmp_path: Path) -> None:

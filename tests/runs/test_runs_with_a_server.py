@@ -184,11 +184,11 @@ def test_money_is_told_per_row_step_mechanism_and_kept_row_across_resumes(folder
         tunesmith.run(path, out=folder / "run", overrides=["budget=1"])
     record = RunFolder(folder / "run").find("answered").done
     assert record is not None
-    assert record["spent"]["usd"] == pytest.approx(200 * EACH) and record["spent"]["answers"] == 200
-    assert record["spent"]["intents"]["answer"]["usd"] == pytest.approx(200 * EACH)
+    assert record.spent.usd == pytest.approx(200 * EACH) and record.spent.answers == 200
+    assert record.intents["answer"].usd == pytest.approx(200 * EACH)
     (cost,) = costs(read_story(RunFolder(folder / "run")))
     assert cost.usd_per_row == pytest.approx(EACH)
-    assert cost.usd_per_kept_row == pytest.approx(200 * EACH / record["rows_out"])
+    assert cost.usd_per_kept_row == pytest.approx(200 * EACH / record.rows_out)
 
 
 def test_a_plan_says_what_a_run_will_cost_before_anything_is_sent(folder: Path) -> None:

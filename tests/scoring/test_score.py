@@ -50,7 +50,7 @@ class Lent:
 
 
 def context(pool: Pool, model: Any, **fields: Any) -> Context:
-    return Context("scores", seed=3, model=model, lender=Lent(pool), **fields)
+    return Context("scores", seed=3, model=model, resources=Lent(pool), **fields)
 
 
 def fenced(name: str, body: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from lending import SandboxLender
+from sandbox_only import SandboxOnly
 from tables import table
 
 from tunesmith.replies import fenced
@@ -54,7 +54,7 @@ TESTED = ROW.grow("t", tests="assert add(1, 1) == 2")
 @pytest.fixture(scope="module")
 def ctx() -> Iterator[Context]:
     with open_sandbox(1) as pool:
-        yield Context("fields", seed=2, lender=SandboxLender(pool))
+        yield Context("fields", seed=2, resources=SandboxOnly(pool))
 
 
 def fates(made: Any) -> list[str]:
@@ -268,14 +268,14 @@ def test_a_summary_is_written_back_as_often_as_asked() -> None:
 
 def test_the_program_to_run_or_to_parse_is_the_answer_or_the_code(ctx: Context, tmp_path: Path) -> None:
     row = TESTED.grow("t", answer="```python\ndef add(:\n```")
-    place = Context("fields", folder=tmp_path, lender=ctx.lender)
+    place = Context("fields", folder=tmp_path, resources=ctx.resources)
     for program, passed in (("answer", False), ("code", True)):
         assert verdicts(Execute(program=program).batch([row], place)) == [passed]  # type: ignore[arg-type]
         assert verdicts(Parse(program=program).row(row, place)) == [passed]  # type: ignore[arg-type]
 
 
 def test_memory_and_time_of_a_program_are_keys(ctx: Context, tmp_path: Path) -> None:
-    place = Context("fields", folder=tmp_path, lender=ctx.lender)
+    place = Context("fields", folder=tmp_path, resources=ctx.resources)
     hungry = ROW.grow(
         "h", answer="def big():\n    return len(bytearray(300 << 20))", tests="assert big() > 9"
     )

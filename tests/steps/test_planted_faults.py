@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from lending import SandboxLender
+from sandbox_only import SandboxOnly
 from stdlib_functions import stdlib_functions
 from tables import table
 
@@ -45,7 +45,7 @@ TASKS = [
 @pytest.fixture(scope="module")
 def ctx() -> Iterator[Context]:
     with open_sandbox(2) as pool:
-        yield Context("planted", lender=SandboxLender(pool))
+        yield Context("planted", resources=SandboxOnly(pool))
 
 
 def near(task: world.Task) -> world.Task:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tunesmith.files import write_json
+from tunesmith.llm.costs import CostLine
 from tunesmith.results import Attempt, Score
-from tunesmith.runs.run_folder import RunFolder, StepFolder, write_json
+from tunesmith.runs.record import Begun, CheckpointRecord, Course, RunState, ScoreRecord, StepRecord
+from tunesmith.runs.run_folder import RunFolder, StepFolder
 from tunesmith.sample import Drop, Sample, Verdict
 
 HOSTILE = (
@@ -40,58 +43,53 @@ steps:
   tuned: {do: training.sft, from: learnable, with: student}
   after: {do: evaluation.pass_at_k, with: tuned}
 """
-NOTHING_SPENT = {
-    "answers": 0, "input": 0, "output": 0, "cached_input": 0, "usd": 0.0, "unpriced": 0,
-    "stored_answers": 0, "stored_input": 0, "stored_output": 0, "failed": 0, "retries": 0,
-}  # fmt: skip
-SPENT = NOTHING_SPENT | {"answers": 40, "stored_answers": 5, "input": 9000, "output": 4000, "usd": 0.0123}
+SPENT = CostLine(answers=40, stored_answers=5, input=9000, output=4000, usd=0.0123)
 PROTOCOL = {"template": "plain", "shots": 0, "temperature": 0.0, "data": "v1", "isolation": "namespaces"}
 CURVE = [(step, 3.0 / (1 + step / 15) + 0.08 * (step % 3)) for step in range(1, 161)]
 
 
 @dataclass
 class Maker:
-    """Writes a run folder step by step, as the house does."""
+    """Writes a run folder step by step, as a run does."""
 
     run: RunFolder
 
     def state(self, status: str, **more: Any) -> None:
-        facts = {
-            "name": "small", "paper": "2306.08568", "about": "a small run, made by hand", "tiny": True,
-            "seed": 7, "status": status, "tunesmith": "0.1.0", "python": "3.11.7",
-            "machine": "Linux x86_64", "at": "2026-01-02T03:04:05+0000",
-        }  # fmt: skip
-        write_json(self.run.path / "run.json", facts | more)
+        state = RunState(
+            id="small", name="small", paper="2306.08568", about="a small run, made by hand", tiny=True,
+            seed=7, status=status, tunesmith="0.1.0", python="3.11.7", machine="Linux x86_64",
+            at="2026-01-02T03:04:05+0000",
+        )  # fmt: skip
+        self.run.write_state(replace(state, **more))
 
     def rows(
         self, place: str, do: str, rows: Sequence[Sample], drops: Sequence[Drop] = (), **more: Any
     ) -> None:
         folder = StepFolder(self.run.path / place)
-        folder.begin("key")
+        folder.begin(Begun("key", "inputs"))
         folder.write_shard(0, len(rows) + len(drops), list(rows), list(drops), more["name"])
-        kept, reasons = folder.counts()
-        dropped = {"dropped": sum(reasons.values()), "reasons": dict(reasons.most_common())}
-        self.done(place, do, rows_out=kept, **dropped, **more)
+        counts = folder.counts()
+        dropped = {"dropped": counts.reasons.total(), "reasons": dict(counts.reasons.most_common())}
+        made = {"shards": counts.shards, "digest": counts.digest}
+        self.done(place, do, rows_out=counts.rows, **made, **dropped, **more)
 
     def done(self, place: str, do: str, kind: str = "row", **more: Any) -> None:
         inputs = dict.fromkeys(more.pop("reads", ()), "key")
         facts = {"do": do, "params": more.pop("params", {}), "inputs": inputs}
-        known = {"do": do, "kind": kind, "key": "key", "facts": facts, "rows_in": 0, "seconds": 1.5}
+        record = StepRecord(do=do, kind=kind, key="key", facts=facts, **{"seconds": 1.5, **more})
         folder = StepFolder(self.run.path / place)
         folder.path.mkdir(parents=True, exist_ok=True)
-        folder.finish(known | {"spent": NOTHING_SPENT} | more)
+        folder.finish(record)
 
     def scored(self, place: str, score: Score, name: str) -> None:
-        passed = sum(attempt.passed for attempt in score.attempts)
-        brief = asdict(score) | {"step": name, "passed": passed, "tried": len(score.attempts)}
-        del brief["attempts"]
-        self.done(place, "evaluation.pass_at_k", "score", name=name, scores=[brief])
+        brief = ScoreRecord.of(score, name)
+        self.done(place, "evaluation.pass_at_k", "score", name=name, scores=(brief,))
         write_json(self.run.path / place / "attempts.json", [asdict(score)])
 
     def trained(self, place: str, losses: Sequence[tuple[int, float | None]], rows: int, **more: Any) -> None:
         example = {"prompt": "<|user|>Add.<|answer|>", "supervised": "return a + b<|end|>"}
         facts = {"parameters": 870_000, "rows": rows, "device": "cpu", "example": example}
-        checkpoint = {"path": f"models/{more['name']}", "losses": losses, "facts": facts}
+        checkpoint = CheckpointRecord(f"models/{more['name']}", tuple(losses), facts)
         self.done(place, "training.sft", "train", checkpoint=checkpoint, rows_in=rows, **more)
 
 
@@ -160,9 +158,11 @@ def _evolution(maker: Maker, given: list[Sample]) -> list[Sample]:
         maker.trained(f"{place}/03-trial", [(1, 2.0), (2, 1.0)], 45, name=f"{name}.trial", reads=["so_far"])
         maker.scored(f"{place}/04-dev", score(20, 9 - number), f"{name}.dev")
         rounds.append(rows)
-    course = {"rounds": 2, "kept": 1, "ended": "the score fell after round 1", "probe": [0.4, 0.35]}
+    course = Course(2, 1, "the score fell after round 1", (0.4, 0.35))
     counts = {"rows_in": len(given), "rows_out": len(given) + len(rounds[0])}
-    maker.done("03-evolution", "repeat", "rounds", name="evolution", reads=["readable"], **counts, **course)
+    maker.done(
+        "03-evolution", "repeat", "rounds", name="evolution", reads=["readable"], **counts, course=course
+    )
     return rounds[0]
 
 

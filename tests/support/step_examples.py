@@ -66,10 +66,11 @@ def example(address: str) -> Step:
 def made(step: Step, samples: list[Sample], folder: Path) -> tuple[list[Sample], list[Any]]:
     path = folder / f"rows-{random.random()}.parquet"
     write_rows(path, samples, {})
-    ctx = Context("here", seed=1, folder=folder, model=StarterTeacher(error_rate=0.0))
-    client = (lambda: Client(ctx.model, None, Costs(), "here")) if step.kind == "ask" else None
+    model = StarterTeacher(error_rate=0.0)
+    client = (lambda: Client(model, None, Costs(), "here")) if step.kind == "ask" else None
+    ctx = Context("here", seed=1, folder=folder, model=model, client=client)
     with LocalEngine(1) as engine:
-        chunks = list(engine.drive(StepJob(step, ctx, Table([path]), client=client)))
+        chunks = list(engine.drive(StepJob(step, ctx, Table([path]))))
     return [row for c in chunks for row in c.rows], [drop for c in chunks for drop in c.drops]
 
 

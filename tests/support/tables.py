@@ -22,7 +22,7 @@ class Resources:
 
 
 def context(step: str = "here", seed: int = 0, home: Path = Path()) -> Context:
-    return Context(step, seed=seed, home=home, lender=Resources())
+    return Context(step, seed=seed, home=home, resources=Resources())
 
 
 def rows(**columns: Iterable[str]) -> list[Sample]:

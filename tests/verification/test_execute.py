@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lending import SandboxLender
+from sandbox_only import SandboxOnly
 
 from tunesmith.cli.progress import listener
 from tunesmith.code.grammars import has_grammar
@@ -29,7 +29,7 @@ def pool() -> Iterator[Pool]:
 
 
 def _judge(pool: Pool, folder: Path, *rows: Sample, **fields: object) -> list[Sample]:
-    ctx = Context("executed", folder=folder, lender=SandboxLender(pool))
+    ctx = Context("executed", folder=folder, resources=SandboxOnly(pool))
     out = list(Execute.model_validate(fields).batch(rows, ctx))
     assert all(isinstance(row, Sample) for row in out)
     return [row for row in out if isinstance(row, Sample)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
-from lending import SandboxLender
+from sandbox_only import SandboxOnly
 from stdlib_functions import stdlib_functions
 
 from tunesmith.replies import fenced
@@ -23,7 +23,7 @@ CLAMP = "def clamp(x, low=0, high=10):\n    if x < low:\n        return low\n   
 @pytest.fixture(scope="module")
 def ctx() -> Iterator[Context]:
     with open_sandbox(2) as pool:
-        yield Context("proven", lender=SandboxLender(pool))
+        yield Context("proven", resources=SandboxOnly(pool))
 
 
 def repair(original: str, faulty: str, fixed: str, tests: str = "") -> Sample:

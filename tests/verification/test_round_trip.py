@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from lending import SandboxLender
+from sandbox_only import SandboxOnly
 from tables import table
 
 from tunesmith.replies import fenced
@@ -30,7 +30,7 @@ SUMMARY = Sample.born(
 @pytest.fixture(scope="module")
 def ctx() -> Iterator[Context]:
     with open_sandbox(2) as pool:
-        yield Context("back", lender=SandboxLender(pool))
+        yield Context("back", resources=SandboxOnly(pool))
 
 
 def verdicts(ctx: Context, folder: Path, rows: list[Sample]) -> list[bool | None]:

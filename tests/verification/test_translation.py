@@ -49,7 +49,7 @@ def row(source: str, target: str, language: str = "python", tests: str = "", **m
 
 
 def marked(sandbox: Sandbox, *rows: Sample) -> list[tuple[bool | None, str]]:
-    made = list(Translation(cpu_seconds=1).batch(rows, Context("proven", lender=Resources(sandbox))))
+    made = list(Translation(cpu_seconds=1).batch(rows, Context("proven", resources=Resources(sandbox))))
     assert [thing.id for thing in made if isinstance(thing, Sample)] == [r.id for r in rows]
     return [(t.verdicts[-1].passed, t.verdicts[-1].reason) for t in made if isinstance(t, Sample)]
 
@@ -131,7 +131,7 @@ def test_what_the_starter_teacher_translates_returns_the_same_in_javascript(pool
 
 def test_rows_of_other_tasks_pass_unmarked(pool: Pool) -> None:
     other = Sample.born("s", task="generation", answer=GCD)
-    assert list(Translation().batch([other], Context("proven", lender=Resources(pool)))) == [other]
+    assert list(Translation().batch([other], Context("proven", resources=Resources(pool)))) == [other]
 
 
 @pytest.mark.parametrize(

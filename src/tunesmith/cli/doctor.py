@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..engine.local import available_cores
 from ..llm.secrets import setting
 from ..llm.store import default_store
+from ..machine import available_cores
 
 SANDBOX = "sandbox, strongest first"
 State = Literal["ok", "missing", "bad", "info"]

@@ -40,7 +40,7 @@ def finished(result: Finished, json: bool) -> None:
         as_json({**asdict(result), "failures": failures})
         return
     for score in result.scores:
-        OUT.print(f"{safe(score['step'])}: {safe(score_line(score))}")
+        OUT.print(f"{safe(score.step)}: {safe(score_line(score))}")
     if not result.ran:
         OUT.print("nothing to do: every step was done before")
     if hint := advice(result.folder, failures):
@@ -86,7 +86,7 @@ def forecasts(lines: Sequence[Forecast], json: bool) -> None:
         grid.add_row(safe(line.step), *(f"{n:,}" if n else "" for n in numbers), usd, safe(line.how))
     OUT.print(grid)
     stored = sum(line.stored for line in lines)
-    kept = f", {stored:,} of them answered before," if stored else ""
+    kept = f" ({stored:,} more are answered already)" if stored else ""
     more = f" and what {safe(', '.join(unpriced))} cost (no known price)" if unpriced else ""
     OUT.print(f"\nin all: {calls:,} calls{kept}, about ${sum(known):.2f}{more}")
 
@@ -109,13 +109,13 @@ def exported(result: Exported, json: bool) -> None:
 
 
 def _steps(run: RunFolder, json: bool) -> None:
-    records = [record for _, record in run.records()]
+    records = list(run.records())
     if json:
-        as_json([{k: v for k, v in record.items() if k != "facts"} for record in records])
+        as_json([{k: v for k, v in asdict(record).items() if k != "facts"} for _, record in records])
         return
-    for folder, record in run.records():
-        depth = len(folder.path.relative_to(run.path).parts) - 1
-        OUT.print(f"{'  ' * depth}[bold]{safe(folder.path.name):<24}[/] {safe(summary(record))}")
+    for folder, record in records:
+        indent = "  " if "." in record.name else ""
+        OUT.print(f"{indent}[bold]{safe(folder.path.name):<24}[/] {safe(summary(record))}")
     path = safe(run.path)
     OUT.print(f"\ntunesmith show {path}/STEP   or   {path}/STEP.dropped")
 

@@ -1,17 +1,16 @@
 """This machine as an engine: a pool of processes for row and batch steps, an async window for ask steps.
 
-Work is admitted in input order and given back in input order through bounded buffers, so memory does
-not grow with the number of rows and the rows do not depend on workers or on who answers first.
+Work is admitted in input order and returned in input order through bounded buffers, so memory does
+not grow with the number of rows and the rows do not depend on workers or on which answer comes first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -20,24 +19,25 @@ from typing import cast
 
 from ..errors import StepError
 from ..llm.client import Client
-from ..machine import gc_paused
+from ..machine import OwnLoop, available_cores, gc_paused
 from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
 from ..step import Context, SourceStep, Step, TableStep, no_progress
 from . import Chunk, StepJob, row_worker
+from .losses import AskedRow, Losses
 from .resources import LocalResources
 from .rowwise import RAISED, apply_ask, apply_batch, apply_read, apply_row
 
 Made = tuple[int, list[Sample | Drop]]
-"""How many input rows, and what came of them."""
+"""How many input rows, and what became of them."""
 CHUNK = {"source": 8192, "table": 8192, "row": 4096, "ask": 1024, "batch": 1024}
 """Rows per shard: input rows for row, ask and batch steps, output rows for source and table steps."""
 TASK_ROWS = {"row": 1024, "batch": 128}
 """Rows handed to a worker at a time."""
-TOLD = 64
-"""Source and table steps tell how far they are every so many rows."""
+REPORT_EVERY = 64
+"""Rows between two calls of ``on_chunk`` in source and table steps, which make rows fast."""
 BROKEN_AFTER = 20
-"""So many rows in a row raising mean that the step is broken, not the rows."""
+"""If each of the first so many rows raises, the step is broken, not the rows."""
 
 
 class LocalEngine:
@@ -49,7 +49,7 @@ class LocalEngine:
     def __init__(self, workers: int | None = None, isolation: str | None = None) -> None:
         self.workers = workers or available_cores()
         self.isolation = isolation
-        self.lender = LocalResources(self.workers, isolation)
+        self.resources = LocalResources(self.workers, isolation)
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> LocalEngine:
@@ -58,7 +58,7 @@ class LocalEngine:
     def __exit__(self, *exc: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
-        self.lender.close()
+        self.resources.close()
 
     def drive(self, job: StepJob) -> Iterator[Chunk]:
         """The step's rows and drops, chunk by chunk in input order.
@@ -66,7 +66,7 @@ class LocalEngine:
         Raises:
             StepError: the step broke its contract, or raised on everything.
         """
-        ctx = replace(job.ctx, lender=self.lender)
+        ctx = replace(job.ctx, resources=self.resources)
         kind = job.step.kind
         if kind == "source":
             return _outputs(cast(SourceStep, job.step).source(ctx), job)
@@ -83,13 +83,16 @@ class LocalEngine:
         if self.workers == 1 or left <= 2 * size:
             made: Iterator[Made] = (_inline(step, part, ctx) for part in _parts(samples, size))
         else:
-            made = self._pooled(step, _parts(samples, size), replace(ctx, lender=None, tell=no_progress))
+            made = self._pooled(
+                step,
+                _parts(samples, size),
+                replace(ctx, resources=None, client=None, on_progress=no_progress),
+            )
         chunk = Chunk(job.start, job.start)
         for count, things in made:
-            for thing in things:
-                chunk.take(thing)
+            chunk.add(things)
             chunk.stop += count
-            job.tell(chunk)
+            job.on_chunk(chunk)
             if chunk.stop - chunk.start >= CHUNK[step.kind]:
                 yield chunk
                 chunk = Chunk(chunk.stop, chunk.stop)
@@ -124,26 +127,30 @@ class LocalEngine:
         return self._pool
 
     def _ask(self, job: StepJob, ctx: Context) -> Iterator[Chunk]:
-        with gc_paused(), asyncio.Runner() as runner:
-            window = _Window(job, ctx, job.client() if job.client else None)
-            runner.run(window.open())
+        with gc_paused(), OwnLoop() as loop:
+            window = _Window(job, ctx)
+            loop.run(window.open())
             try:
                 start = job.start
-                while (chunk := runner.run(window.next_rows(start, CHUNK["ask"], job.tell))).stop > start:
+                while (chunk := loop.run(window.next_rows(start, CHUNK["ask"]))).stop > start:
                     yield chunk
                     start = chunk.stop
             finally:
-                runner.run(window.close())
+                loop.run(window.close())
 
 
 class _Window:
-    """Rows under way to a language model: admitted in order, given back in order."""
+    """Rows under way to a language model: admitted in order, returned in order."""
 
-    def __init__(self, job: StepJob, ctx: Context, client: Client | None) -> None:
-        self.step, self.held, self.ctx, self.client = job.step, job.held, ctx, client
+    def __init__(self, job: StepJob, ctx: Context) -> None:
+        self.job, self.step, self.ctx = job, job.step, ctx
+        self.client: Client | None = ctx.client() if ctx.client else None
         self.samples = job.rows.start_at(job.start)
-        self.ahead = 256 + (4 * client.model.in_flight if client else 0)
-        self.under_way: deque[asyncio.Task[list[Sample | Drop]]] = deque()
+        self.chunk = Chunk(job.start, job.start)
+        self.losses = Losses(ctx.place or ctx.step, job.stop_if_dropped, job.step.filters)
+        # Enough rows ahead of the slowest one that the model stays busy while that row is waited for.
+        self.ahead = 256 + (4 * self.client.model.in_flight if self.client else 0)
+        self.under_way: deque[asyncio.Task[AskedRow]] = deque()
 
     async def open(self) -> None:
         if self.client is not None:
@@ -156,42 +163,50 @@ class _Window:
         if self.client is not None:
             await self.client.__aexit__(None, None, None)
 
-    async def next_rows(self, start: int, count: int, tell: Callable[[Chunk], None]) -> Chunk:
-        """What came of the next ``count`` rows, or of all that are left; empty at the end."""
-        chunk = Chunk(start, start)
+    async def next_rows(self, start: int, count: int) -> Chunk:
+        """What became of the next ``count`` rows, or of all that are left; empty at the end."""
+        self.chunk = chunk = Chunk(start, start, ahead=self.chunk.ahead)
         while chunk.stop - start < count:
             for sample in islice(self.samples, self.ahead - len(self.under_way)):
                 self.under_way.append(asyncio.create_task(self._one(sample)))
             if not self.under_way:
+                if not self.job.start:
+                    self.losses.check()  # fewer rows than it takes to decide early
                 break
-            for thing in await self.under_way[0]:
-                chunk.take(thing)
+            row = await self.under_way[0]
             self.under_way.popleft()
+            self.losses.count(row)
+            chunk.add(row.made)
+            chunk.failures += row.failures
             chunk.stop += 1
-            tell(chunk)
+            chunk.ahead -= 1
         return chunk
 
-    async def _one(self, sample: Sample) -> list[Sample | Drop]:
+    async def _one(self, sample: Sample) -> AskedRow:
+        row = await self._ask(sample)
+        self.chunk.ahead += 1
+        self.job.on_chunk(self.chunk)
+        return row
+
+    async def _ask(self, sample: Sample) -> AskedRow:
         requests = apply_ask(self.step, sample, self.ctx)
         if isinstance(requests, Drop):
-            return [requests]
-        answers = await self._answers(requests, self.held.get(sample.id))
+            return AskedRow([requests])
+        answers = await self._answers(requests)
         failures = [answer for answer in answers if isinstance(answer, Failure)]
         if failures:
-            worst = failures[0]
-            place = self.ctx.place or self.ctx.step
-            marked = sample.noted(failure=worst.message, attempts=worst.attempts, failed_in=place)
-            return [Drop(marked, worst.kind)]
+            first = failures[0]
+            where = self.ctx.place or self.ctx.step
+            marked = sample.noted(failure=first.message, attempts=first.attempts, failed_in=where)
+            return AskedRow([Drop(marked, first.kind)], requests, answers)
         completions = [answer for answer in answers if isinstance(answer, Completion)]
-        return apply_read(self.step, sample, completions, self.ctx)
+        return AskedRow(apply_read(self.step, sample, completions, self.ctx), requests, answers)
 
-    async def _answers(self, requests: Sequence[Request], held: Failure | None) -> list[Completion | Failure]:
-        if self.client is not None and held is not None:
-            return [self.client.stored(request) or held for request in requests]
+    async def _answers(self, requests: Sequence[Request]) -> list[Completion | Failure]:
         if self.client is not None:
             return await asyncio.gather(*map(self.client.answer, requests))
         if requests:
-            raise StepError(f"steps.{self.ctx.step}: asks a model, but its `needs` said that it needs none")
+            raise StepError(f"steps.{self.ctx.step}: asks a model, but its `needs` returned `none`")
         return []
 
 
@@ -209,10 +224,10 @@ def _parts(samples: Iterator[Sample], size: int) -> Iterator[list[Sample]]:
 def _outputs(things: Iterable[Sample | Drop], job: StepJob) -> Iterator[Chunk]:
     chunk = Chunk(0, 0)
     for thing in things:
-        chunk.take(thing)
+        chunk.add((thing,))
         chunk.stop += 1
-        if chunk.stop % TOLD == 0:
-            job.tell(chunk)
+        if chunk.stop % REPORT_EVERY == 0:
+            job.on_chunk(chunk)
         if chunk.stop - chunk.start >= CHUNK[job.step.kind]:
             yield chunk
             chunk = Chunk(chunk.stop, chunk.stop)
@@ -231,7 +246,7 @@ def _all_out(things: Iterable[Sample | Drop], job: StepJob) -> Iterator[Sample |
 
 
 def _checked(chunks: Iterable[Chunk], job: StepJob) -> Iterator[Chunk]:
-    """Stop a step that raises on everything: the first rows say so before much is spent."""
+    """Stop a step that raises on everything, after its first chunk, before much is spent."""
     first = job.start == 0
     for chunk in chunks:
         if first:
@@ -245,8 +260,3 @@ def _refuse_broken(chunk: Chunk, job: StepJob) -> None:
     if raised and not chunk.rows and len(raised) == len(chunk.drops) >= min(BROKEN_AFTER, len(job.rows)):
         what = raised[0].sample.meta.get("raised", "")
         raise StepError(f"steps.{job.ctx.step}: raised on every row; the first: {what}")
-
-
-def available_cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Opens the instruments that a context lends, at first use, once per process."""
+"""Opens sandbox and embedders at first use, once per process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LocalResources:
-    """Lends one sandbox and one embedder of each name; ``close`` ends what they started."""
+    """One sandbox, and one embedder of each name; ``close`` ends what they started."""
 
     def __init__(self, workers: int, isolation: str | None = None) -> None:
         self.workers, self.isolation = workers, isolation
@@ -27,7 +27,7 @@ class LocalResources:
 
     def embedder(self, name: str) -> Embedder:
         """The embedder called ``name``."""
-        from ..embed import open_embedder  # here: few commands embed anything, and all wait for imports
+        from ..embed import open_embedder  # imported late: few commands embed anything
 
         if name not in self._embedders:
             self._embedders[name] = open_embedder(name)

@@ -1,7 +1,7 @@
-"""What one row or one chunk of rows comes to: pure work, the same in any process.
+"""Applies a step to one row or one chunk of rows: pure work, the same in any process.
 
-A step that raises on a row loses that row to the bin, with what it raised; a step that raises on every
-row is broken, and the engine stops it.
+Where a step raises on a row, that row is dropped with what was raised; a step that raises on every row is
+broken, and the engine stops it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RAISED = "raised "
 
 
 def apply_row(step: Step, sample: Sample, ctx: Context) -> list[Sample | Drop]:
-    """What a row step makes of one row; never nothing."""
+    """What a row step makes of one row; at least one row or drop."""
     return _all_of(lambda: cast(RowStep, step).row(sample, ctx), sample)
 
 
@@ -33,9 +33,9 @@ def apply_ask(step: Step, sample: Sample, ctx: Context) -> list[Request] | Drop:
 def apply_read(
     step: Step, sample: Sample, completions: Sequence[Completion], ctx: Context
 ) -> list[Sample | Drop]:
-    """What an ask step makes of the answers to one row; never nothing.
+    """What an ask step makes of the answers to one row; at least one row or drop.
 
-    What the model reasoned beside its answers is kept in ``meta.reasoning`` under the step's name.
+    What the model reasoned besides its answers is kept in ``meta.reasoning`` under the step's name.
     """
     made = _all_of(lambda: cast(AskStep, step).read(sample, completions, ctx), sample)
     reasoning = "\n\n".join(answer.reasoning for answer in completions if answer.reasoning)
@@ -55,7 +55,7 @@ def attempt(work: Callable[[], T], sample: Sample) -> T | Drop:
         return work()
     except TunesmithError:
         raise
-    except Exception as error:  # a door: other people's steps run behind it
+    except Exception as error:  # steps of other packages may raise anything
         name = type(error).__name__
         return Drop(sample.noted(raised=f"{name}: {error}"), RAISED + name)
 
@@ -77,7 +77,7 @@ def apply_batch(step: Step, samples: Sequence[Sample], ctx: Context) -> list[Sam
         made = list(cast(BatchStep, step).batch(samples, ctx))
     except TunesmithError:
         raise
-    except Exception as error:  # a door: other people's steps run behind it
+    except Exception as error:  # steps of other packages may raise anything
         raise StepError(f"steps.{ctx.step}: {type(error).__name__}: {error}") from error
     seen = accounted(made)
     lost = [sample.id for sample in samples if sample.id not in seen]

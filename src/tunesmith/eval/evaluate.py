@@ -7,7 +7,6 @@ and a model's answers are kept in the answer store, so a second call asks nothin
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ import orjson
 from ..benchmarks import expand, load
 from ..engine.resources import LocalResources
 from ..errors import DataError, UserError
+from ..machine import available_cores
 from ..results import Attempt, Score
 from ..scoring.extract import extraction as known_extraction
 from ..scoring.intervals import mcnemar
@@ -139,14 +139,14 @@ def evaluate(target: str, on: Sequence[str], settings: Settings) -> Evaluation:
     if settings.extraction is not None:
         known_extraction(settings.extraction, "--extraction")
     names = expand(on)
-    workers = settings.workers or len(os.sched_getaffinity(0))
-    with contextlib.closing(LocalResources(workers, settings.isolation)) as lender:
+    workers = settings.workers or available_cores()
+    with contextlib.closing(LocalResources(workers, settings.isolation)) as resources:
         path = Path(target).expanduser()
         if is_samples(path):
             _no_model_settings(target, settings)
-            made = _of_samples(path, names, settings, lender)
+            made = _of_samples(path, names, settings, resources)
         else:
-            made = _of_model(target, names, settings, lender)
+            made = _of_model(target, names, settings, resources)
     scores = tuple(score for found, _ in made for score in found)
     tries = {found[0].benchmark: tried for found, tried in made}
     return Evaluation(target, scores, tries, tuple(n for n in on if n in names and n not in tries))
@@ -162,10 +162,10 @@ def _no_model_settings(target: str, settings: Settings) -> None:
 
 
 def _of_samples(
-    path: Path, names: Sequence[str], settings: Settings, lender: LocalResources
+    path: Path, names: Sequence[str], settings: Settings, resources: LocalResources
 ) -> list[tuple[list[Score], list[Candidate]]]:
     with ThreadPoolExecutor(1) as meanwhile:
-        sandbox = meanwhile.submit(lender.sandbox)  # its first worker starts while the files are read
+        sandbox = meanwhile.submit(resources.sandbox)  # its first worker starts while the files are read
         given = read_samples(path)
         load(names[0], settings.data)  # `load` keeps it for the scoring below
     return score_samples(
@@ -179,12 +179,12 @@ def _of_samples(
 
 
 def _of_model(
-    target: str, names: Sequence[str], settings: Settings, lender: LocalResources
+    target: str, names: Sequence[str], settings: Settings, resources: LocalResources
 ) -> list[tuple[list[Score], list[Candidate]]]:
     from .from_model import score_model  # here: a samples file needs no client and no engine
 
     fields = {k: v for k, v in asdict(settings).items() if k not in ("workers", "isolation")}
-    return score_model(target, names, fields, lender)
+    return score_model(target, names, fields, resources)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Addressed(OpenAI):
 
 
 def score_model(
-    target: str, names: Sequence[str], fields: Mapping[str, Any], lender: Resources
+    target: str, names: Sequence[str], fields: Mapping[str, Any], resources: Resources
 ) -> list[tuple[list[Score], list[Candidate]]]:
     """For each benchmark, its scores and what was tried. Answers are kept in the answer store.
 
@@ -59,7 +59,7 @@ def score_model(
             "eval",
             home=Path.cwd(),
             model=model,
-            lender=lender,
+            resources=resources,
             client=lambda: Client(model, store, bill, "eval"),
         )
         return step.scored(ctx)

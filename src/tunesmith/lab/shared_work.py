@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..recipe.recipe import Node, Recipe, Rounds
 from ..runs.fingerprint import Fingerprints, hashed
+from ..runs.record import Place
 from ..runs.run_folder import RunFolder
 
 
@@ -26,14 +27,14 @@ def adopt(recipe: Recipe, out: Path, others: Iterable[Path]) -> list[str]:
     done = _done_steps(others)
     folder, taken = RunFolder(out), []
     for number, (node, key) in enumerate(_keys(recipe), start=1):
-        place = folder.step(number, node.name)
+        target = folder.at(Place(number, node.name))
         source = done.get((node.name, key))
-        if source is None or place.path.exists():
+        if source is None or target.path.exists():
             continue
         run, path = source
         for name in _trained(node):
             _copy(run / "models" / name, out / "models" / name)
-        _copy(path, place.path)  # last: a step folder without its model would look done
+        _copy(path, target.path)  # last: a step folder without its model would look done
         taken.append(node.name)
     return taken
 
@@ -55,8 +56,8 @@ def _done_steps(runs: Iterable[Path]) -> dict[tuple[str, str], tuple[Path, Path]
     """(name, key) of every finished step -> its run and its folder."""
     found = {}
     for run in runs:
-        for place, record in RunFolder(run).records():
-            found[record["name"], record["key"]] = run, place.path
+        for folder, record in RunFolder(run).records():
+            found[record.name, record.key] = run, folder.path
     return found
 
 

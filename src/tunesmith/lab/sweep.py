@@ -92,6 +92,6 @@ def _result(
         for attempt in score["attempts"]:
             passes[f"{score['benchmark']}/{attempt['task_id']}"].append(attempt["passed"])
     tasks = {task: sum(passed) / len(passed) for task, passed in passes.items()}
-    rows = {record["name"]: record["rows_out"] for _, record in run.records() if "rows_out" in record}
+    rows = {record.name: record.rows_out for _, record in run.records() if record.rows_out is not None}
     value = sum(tasks.values()) / len(tasks) if tasks else 0.0
     return ArmResult(arm, seed, key, value, tasks, rows, usd, seconds)

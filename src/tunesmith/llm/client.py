@@ -1,4 +1,4 @@
-"""The client behind every ask step: the answer store first, then the money, then the model.
+"""The client behind every ask step: the answer store first, then the budget, then the model.
 
 For each request: look in the store; wait if the same words are already under way; reserve what the
 answer may cost; ask (``RequestRetrier``); enter the costs; return once the answer is on
@@ -8,7 +8,7 @@ disk. A request that fails for good comes back as a ``Failure`` and costs one ro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -22,22 +22,25 @@ from .store import AnswerStore
 from .store_entry import key_maker
 from .tokens import most_tokens
 
-__all__ = ["Client", "Costs"]
-
 _WITHHELD = ("content_filter", "refusal")
 
 
 class Client:
     """Answers requests to one model for one step. Used as ``async with``; opens nothing before.
 
-    store: where answers are kept, or None.  bill: where they are charged, under ``step``.
+    store: where answers are kept, or None.  costs: where they are charged, under ``step``.
+    failed: requests, by key, that failed before and are not asked again.
     """
 
-    def __init__(self, model: Model, store: AnswerStore | None, bill: Costs, step: str) -> None:
-        self.model, self.store, self.bill, self.step = model, store, bill, step
+    def __init__(
+        self, model: Model, store: AnswerStore | None, costs: Costs, step: str,
+        failed: Mapping[str, Failure] | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.store, self.costs, self.step = model, store, costs, step
+        self._failed = failed or {}
         self.price, self.flow = model.token_price(), model.flow()
         self._identity, self._key = model.identity(), key_maker(model)
-        self._dearest, self._holders = 0.0, asyncio.Semaphore(model.in_flight)
+        self._dearest, self._reserving = 0.0, asyncio.Semaphore(model.in_flight)
         self._under_way: dict[str, asyncio.Future[Completion | Failure | None]] = {}
         self._backend: Backend | None = None
         self._several: DrawsTogether | None = None
@@ -53,7 +56,7 @@ class Client:
 
     async def _open(self) -> RequestRetrier:
         """Connect at the first request that the store cannot answer: no weights are loaded for nothing."""
-        async with self._opening:
+        async with self._opening:  # many requests arrive here at once; one of them connects
             if self._asker is None:
                 backend = self.model.connect()
                 await backend.__aenter__()
@@ -77,103 +80,105 @@ class Client:
             return _judged(await self._ask(request))
         key = self._key(request)
         while (same := self._under_way.get(key)) is not None:
+            # ``wait`` instead of ``await same``: cancelling this row must not cancel the other's request.
+            # A loop, because another row may have started the same request anew before this one woke up.
             await asyncio.wait((same,))
             if (shared := same.result()) is not None:
                 return self._reused(request, shared)
         if (stored := self.store.find(key)) is not None:
             return self._reused(request, stored)
+        if (failed := self._failed.get(key)) is not None:
+            return failed
         return _judged(await self._ask_and_keep(key, request, self.store))
-
-    def stored(self, request: Request) -> Completion | Failure | None:
-        """What the store alone answers; None where it has nothing."""
-        request = self.model.resolve(request)
-        found = self.store.find(self._key(request)) if self.store else None
-        return self._reused(request, found) if found else None
 
     def _reused(self, request: Request, answer: Completion | Failure) -> Completion | Failure:
         if isinstance(answer, Failure):
             return answer
-        self.bill.reuse(self.step, request.intent, answer.usage)
+        self.costs.reuse(self.step, request.intent, answer.usage)
         return _judged(answer if answer.cached else replace(answer, cached=True))
 
     async def _ask_and_keep(self, key: str, request: Request, store: AnswerStore) -> Completion | Failure:
-        """Ask, and let whoever wants the same words wait for the answer that is on disk."""
-        told: asyncio.Future[Completion | Failure | None] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = told
+        """Ask, while further requests with the same words wait for the answer to be on disk."""
+        shared: asyncio.Future[Completion | Failure | None] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = shared
         answer: Completion | Failure | None = None
         try:
             answer = await self._ask(request, key, store)
             return answer
         finally:
+            # None where this raised or was cancelled: one of those that wait then asks for itself.
             del self._under_way[key]
-            told.set_result(answer)
+            shared.set_result(answer)
 
     async def _ask(
         self, request: Request, key: str = "", store: AnswerStore | None = None
     ) -> Completion | Failure:
-        """Ask within the budget, enter the bill, keep the answer."""
+        """Ask within the budget, enter the costs, keep the answer."""
 
         async def keep(answer: Completion) -> Completion:
+            # Called by the retrier while the request still counts as in flight, so that at most
+            # ``in_flight`` answers are ever paid for and not yet on disk.
             charge = self._charge(request.intent, answer.usage)
-            self.bill.charge(charge)
+            self.costs.charge(charge)
             self._dearest = max(self._dearest, charge.usd or 0.0)
             if store is None:
                 return answer
             return await store.put(key, request, answer, model=self._identity, charge=charge)
 
         asker = self._asker or await self._open()
-        if self._several is None and self.bill.budget is None:
+        if self._several is None and self.costs.budget is None:
             answer, requests = await asker.ask(request, keep)
         else:
             async with self._announced(request), self._affordable(request):
                 answer, requests = await asker.ask(request, keep)
-        line = self.bill.line(self.step, request.intent)
+        line = self.costs.line(self.step, request.intent)
         line.retries += requests - 1
         line.failed += isinstance(answer, Failure)
-        return answer
+        return replace(answer, key=key) if isinstance(answer, Failure) else answer
 
     def _charge(self, intent: str, usage: Usage) -> Charge:
         usd = None if self.price is None else self.price.cost(usage)
-        return Charge(self.bill.run, self.step, intent, usage, usd)
+        return Charge(self.costs.run, self.step, intent, usage, usd)
 
     def _probed(self, answer: Completion) -> None:
         charge = self._charge("probe", answer.usage)
-        self.bill.charge(charge)
+        self.costs.charge(charge)
         if self.store is not None:
             self.store.enter(charge)
 
     @asynccontextmanager
     async def _announced(self, request: Request) -> AsyncIterator[None]:
-        """Tell a backend that can answer several draws at once which ones wait."""
+        """Tell a backend that can answer several draws in one request which ones are waiting."""
         if self._several is None:
             yield
             return
         self._several.expect(request)
         try:
-            await asyncio.sleep(0)  # the row's other draws announce themselves
+            await asyncio.sleep(0)  # lets the row's other draws announce themselves before the first is sent
             yield
         finally:
             self._several.forget(request)
 
     @asynccontextmanager
     async def _affordable(self, request: Request) -> AsyncIterator[None]:
-        """Where there is a budget: hold what the answer may cost while it is asked for.
+        """Where there is a budget: reserve what the answer may cost while it is asked for.
 
-        No more hold money than may be under way, so that the first answers teach the rest what one costs.
+        At most ``in_flight`` requests reserve at once: the answers to the first ones show what one costs
+        (``_dearest``) before the rest reserve, where the bound from the request's length is too low.
         """
-        if self.bill.budget is None:
+        if self.costs.budget is None:
             yield
             return
-        async with self._holders:
+        async with self._reserving:
             worst = self._worst_cost(request)
-            await self.bill.reserve(worst)
+            await self.costs.reserve(worst)
             try:
                 yield
             finally:
-                self.bill.settle(worst)
+                self.costs.settle(worst)
 
     def _worst_cost(self, request: Request) -> float:
-        """US dollars: the bound from the request's length, or the dearest answer yet if that is more."""
+        """US dollars: the bound from the request's length, or the dearest answer so far if that is more."""
         if self.price is None:
             problem = f"a budget is set, but the price of {self._identity!r} is not known"
             fix = (

@@ -1,17 +1,16 @@
-"""What was spent, by step and intent, and the promise that a budget is kept.
+"""What was spent, by step and intent, and the guarantee that a budget is kept.
 
 Money that may still be spent by requests under way is reserved at its worst case (the longest reply
 allowed), so a run never goes over its budget by more than one answer. Answers taken from the store
 cost nothing now; their tokens are counted apart. Where the price of a model is unknown its tokens
-are counted and ``priced`` is False: the sum is then a lower bound, and says so.
+are counted and ``priced`` is False: the sum is then a lower bound.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 
 from ..errors import BudgetReached
 from ..requests import Usage
@@ -30,7 +29,7 @@ class Charge:
 
 @dataclass(slots=True)
 class CostLine:
-    """Sums for one step and intent. Tokens of answers from the store stand under ``stored_``.
+    """Sums for one step and intent. Tokens of answers from the store are under ``stored_``.
 
     failed: requests given up for good.  retries: further requests that were needed.
     unpriced: answers whose price is unknown.
@@ -58,12 +57,11 @@ class CostLine:
 class Costs:
     """The money and tokens of a run.
 
-    budget: US dollars that may be spent in all, or None.  spent: what earlier sessions of the same run
-    spent that no line knows of.  run: names the run in the store's books (``AnswerStore.charges``).
+    budget: US dollars that may be spent in all, or None.  run: names the run in the answer store
+    (``AnswerStore.charges``).
     """
 
     budget: float | None = None
-    spent: float = 0.0
     run: str = ""
     lines: dict[tuple[str, str], CostLine] = field(default_factory=dict)
     _reserved: float = 0.0
@@ -72,7 +70,7 @@ class Costs:
     @property
     def usd(self) -> float:
         """US dollars spent so far, earlier sessions included."""
-        return self.spent + sum(line.usd for line in self.lines.values())
+        return sum(line.usd for line in self.lines.values())
 
     @property
     def priced(self) -> bool:
@@ -90,10 +88,9 @@ class Costs:
         """The sum of a step's lines."""
         return _sum(line for (name, _), line in self.lines.items() if name == step)
 
-    def of(self, step: str) -> dict[str, Any]:
-        """A step's sums as JSON, with those of each intent under ``intents``."""
-        intents = {name: asdict(line) for (owner, name), line in sorted(self.lines.items()) if owner == step}
-        return asdict(self.of_step(step)) | {"intents": intents}
+    def intents(self, step: str) -> dict[str, CostLine]:
+        """A step's lines by intent."""
+        return {intent: line for (owner, intent), line in sorted(self.lines.items()) if owner == step}
 
     def total(self) -> CostLine:
         """The sum of all lines."""
@@ -119,7 +116,7 @@ class Costs:
         line.stored_output += usage.output
 
     async def reserve(self, worst: float) -> None:
-        """Hold ``worst`` US dollars until ``settle``; waits for those under way if it must.
+        """Reserve ``worst`` US dollars until ``settle``; waits for requests under way if it must.
 
         Raises BudgetReached when the budget is spent and nothing is under way.
         """
@@ -133,38 +130,21 @@ class Costs:
                     f"the budget of {self.budget:g} USD is spent ({self.usd:.4f} USD); "
                     "what was answered is kept: raise the budget and run the same command to go on"
                 )
-            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(room)
-            await room
+            released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(released)
+            await released
         self._reserved += worst
 
     def settle(self, worst: float) -> None:
-        """Let go of a reservation, after its answer was charged or given up."""
+        """Release a reservation, after its answer was charged or given up."""
         if self.budget is None:
             return
+        # Sums of floats leave dust behind; a reservation of 1e-17 would keep ``reserve`` waiting for ever.
         self._reserved = self._reserved - worst if self._reserved - worst > 1e-12 else 0.0
         waiting, self._waiting = self._waiting, []
-        for room in waiting:
-            if not room.done():
-                room.set_result(None)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything as JSON; ``from_json`` reads it back."""
-        lines = [
-            {"step": step, "intent": intent} | {item.name: getattr(line, item.name) for item in fields(line)}
-            for (step, intent), line in sorted(self.lines.items())
-        ]
-        return {"usd": self.usd, "priced": self.priced, "spent_before": self.spent, "lines": lines}
-
-    @classmethod
-    def from_json(cls, state: Mapping[str, Any], budget: float | None = None, run: str = "") -> Costs:
-        """The bill that ``to_json`` wrote, to be carried on."""
-        bill = cls(budget, float(state.get("spent_before", 0.0)), run)
-        known = {item.name for item in fields(CostLine)}
-        for entry in state["lines"]:
-            line = CostLine(**{name: value for name, value in entry.items() if name in known})
-            bill.line(entry["step"], entry["intent"]).add(line)
-        return bill
+        for released in waiting:
+            if not released.done():
+                released.set_result(None)
 
 
 def _sum(lines: Iterable[CostLine]) -> CostLine:

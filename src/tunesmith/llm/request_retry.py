@@ -1,13 +1,13 @@
-"""Asking one model until it answers: a place in the window, bounded tries, and a circuit breaker.
+"""Asks one model until it answers: a rate limiter, a bounded number of tries, and a circuit breaker.
 
-A transient fault is asked again after a jittered wait, or after as long as the server says. When the
-tries are used up the row is given up, unless nothing else was answered since its last try: then the
-provider is asked for a word of its own (the probe). If it gives one, the row was to blame; if not, the
-provider is down and the run stops, so that an outage costs no row. In the same way a provider that
-refuses each of the first requests is asked whether it refuses everything.
+After a transient error a request is sent again, after a jittered wait or as long as the server asks for. When
+its tries are used up the request fails, unless nothing else was answered since its last try: then a one-word
+request (the probe) is sent. If the probe is answered, the request was the problem; if not, the provider is
+down and the run stops, so an outage costs no rows. In the same way a provider that refuses each of the first
+requests is probed, to see whether it refuses everything.
 
-A place in the window is given back only when the answer is kept (``keep``: charged and on disk), so what
-is lost to ``kill -9`` is never more than the window. Nothing here knows what keeping means.
+A request counts as in flight until its answer is kept (``keep``: charged and on disk), so ``kill -9`` never
+loses more paid answers than may be in flight. Nothing here knows what keeping means.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ from .tokens import request_tokens
 Keep = Callable[[Completion], Awaitable[Completion]]
 
 _PUSH_BACKS = 10
+"""Times ``tries``: a 429 says when to come back, so it may be repeated more often than an error."""
 _ALL_REFUSED = 20
+"""Refusals, with no answer before them, that raise the suspicion that every request is refused."""
 _PROBE = Request.of("Reply with the single word: yes", sampling=Sampling(max_tokens=16))
 _PROBE_TRIES = 3
 
 
 @dataclass(slots=True)
 class _Try:
-    """How one request fares. expected: tokens.  sent: clock time of the last try."""
+    """The tries of one request. expected: tokens.  sent: clock time of the last try."""
 
     expected: float = 0.0
     sent: float = 0.0
@@ -71,8 +73,10 @@ class RequestRetrier:
     async def ask(self, request: Request, keep: Keep) -> tuple[Completion | Failure, int]:
         """The answer to a resolved request, or why there is none, and how many requests it took.
 
-        keep: keeps the answer and returns the one that stands; the window counts it as under way till then.
-        Raises ProviderRefused where the provider answers nobody.
+        keep: stores the answer, and returns the stored one if there was one before.
+
+        Raises:
+            ProviderRefused: the provider answers nothing at all.
         """
         tried = _Try(self._expected_tokens(request) if self._flow.tpm else 0.0)
         while True:
@@ -94,17 +98,17 @@ class RequestRetrier:
 
     async def _once(self, request: Request, keep: Keep, tried: _Try) -> Completion | Permanent | Transient:
         """One try, in the window."""
-        self._go_on()
+        self._raise_if_stopped()
         tried.sent = await self.window.enter(tried.expected, again=tried.attempts > 0)
         used = tried.expected
         try:
-            self._go_on()
+            self._raise_if_stopped()  # another request may have stopped the run while this one waited
             answer = self._scrubbed(await self._backend.complete(request))
             used = float(answer.usage.input + answer.usage.output)
             self._answered(answer)
             return await keep(answer)
         except RateLimited as fault:
-            if not fault.elsewhere:
+            if not fault.elsewhere:  # else another endpoint is free: no reason to slow down
                 self.window.refused(tried.sent, fault.retry_after)
             return fault
         except (Permanent, Transient) as fault:
@@ -112,7 +116,7 @@ class RequestRetrier:
         except AccessRefused as fault:
             raise self._stop(fault.message) from fault
         finally:
-            self.window.leave(used - tried.expected)
+            self.window.leave(used - tried.expected)  # corrects the tokens booked beforehand
 
     def _scrubbed(self, answer: Completion) -> Completion:
         """``answer`` without our keys, which a server that echoes requests would put into rows and stores."""
@@ -126,11 +130,12 @@ class RequestRetrier:
     def _answered(self, answer: Completion) -> None:
         self.window.accepted()
         self._answered_at = self._clock()
+        # A moving average over about ten replies: prompts of one step get replies of one length.
         self._usual_reply += 0.1 * (answer.usage.output - self._usual_reply)
 
     async def _wait(self, fault: Transient, tried: _Try) -> None:
         if isinstance(fault, RateLimited):
-            return  # the window is shut for as long as it takes
+            return  # the rate limiter admits nothing for as long as the server asked for
         jittered = self._flow.wait(tried.faults - 1, self._chance)
         await asyncio.sleep(jittered if fault.retry_after is None else fault.retry_after)
 
@@ -139,14 +144,15 @@ class RequestRetrier:
 
     async def _check_outage(self, fault: Transient, tried: _Try) -> None:
         """Raise unless the provider answered something since the last try, or answers the probe."""
+        # One probe at a time: in an outage every request in flight arrives here, and the first probe decides.
         async with self._probing:
-            self._go_on()
+            self._raise_if_stopped()
             if self._answered_at is not None and self._answered_at >= tried.sent:
                 return
             other = await self._probe()
             if isinstance(other, (Transient, AccessRefused)):
-                said = f"{self._model.identity()} answers nothing: {fault}. Asked for one word: {other}"
-                raise self._stop(said) from other
+                probe = "" if str(other) == str(fault) else f" (a one-word probe: {other})"
+                raise self._stop(f"{self._model.identity()} answers nothing: {fault}{probe}") from other
 
     async def _check_refusals(self, fault: Permanent) -> None:
         """Raise if nothing was ever answered and the provider refuses the probe as well."""
@@ -154,10 +160,10 @@ class RequestRetrier:
         if self._answered_at is not None or self._refusals < _ALL_REFUSED:
             return
         async with self._probing:
-            self._go_on()
+            self._raise_if_stopped()
             if self._answered_at is None and isinstance(other := await self._probe(), RequestError):
-                said = f"the first {_ALL_REFUSED} requests were all refused: {fault.message}"
-                raise self._stop(said) from other
+                problem = f"the first {_ALL_REFUSED} requests were all refused: {fault.message}"
+                raise self._stop(problem) from other
 
     async def _probe(self) -> Completion | RequestError:
         """Ask the provider for one word."""
@@ -175,11 +181,11 @@ class RequestRetrier:
                 return answer
         return other
 
-    def _go_on(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._stopped:
             raise self._stopped
 
     def _stop(self, why: str) -> ProviderRefused:
-        fix = "What was answered is kept; mend this and run the same command to go on"
+        fix = "What was answered is kept: fix this and run the same command to go on"
         self._stopped = self._stopped or ProviderRefused(f"{why}. {fix}")
         return self._stopped

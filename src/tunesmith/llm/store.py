@@ -6,8 +6,11 @@ disk: a writer thread collects what waits and commits it at once (group commit, 
 costs a fraction of a commit per answer. After ``kill -9`` only what was under way is lost. What an answer
 cost is entered in the same transaction, so money and answers never disagree.
 
-Several processes may use one file. The first answer to a request stands; a later one is not written
+Several processes may use one file. The first answer to a request is kept; a later one is not written
 and ``put`` returns the first.
+
+Failed requests are remembered too, for one step of one run: they are not asked again until
+``tunesmith retry`` forgets them.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..files import cache_folder, whole_file
-from ..requests import Completion, Request
+from ..requests import Completion, Failure, Request
 from .api.wire import from_json, to_json
 from .costs import Charge, Costs
 from .store_entry import answer_json, answer_of, read_jsonl, request_words
@@ -34,7 +37,7 @@ _GROUP = 1000
 
 
 def default_store() -> Path:
-    """Where answers are kept, unless told otherwise: ``answers.sqlite`` in ``cache_folder``."""
+    """``answers.sqlite`` in ``cache_folder``."""
     return cache_folder() / "answers.sqlite"
 
 
@@ -49,27 +52,48 @@ class _Put:
 class AnswerStore:
     """Answers on disk at ``path`` (folders above it are made), for one event loop at a time.
 
-    Raises DataError where the file cannot be opened, is no answer store, or cannot be written.
+    Raises DataError where the file cannot be opened, is not an answer store, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self._book = StoreFile(self.path)
+        self._file = StoreFile(self.path)
         self._queue: queue.SimpleQueue[list[_Put] | None] = queue.SimpleQueue()
         self._outbox: list[_Put] = []
         self._writer: threading.Thread | None = None
 
-    async def get(self, key: str) -> Completion | None:
-        """The stored answer to ``key``, or None. A point lookup, microseconds, done in place."""
-        return self.find(key)
-
     def find(self, key: str) -> Completion | None:
-        """``get`` for code that does not await."""
+        """The stored answer to ``key``, or None. A point lookup of microseconds, so it does not await."""
+        with self._troubles():
+            stored = self._file.answer(key)
+        return answer_of(from_json(stored)) if stored else None
+
+    def keep_failures(self, run: str, step: str, failures: Iterable[Failure]) -> None:
+        """Remember failed requests: asked again for this ``step`` of ``run`` they fail at once.
+
+        step: the step's key.
+        """
+        if rows := [failed for failed in failures if failed.key]:
+            with self._troubles():
+                self._file.keep_failures(run, step, rows)
+
+    def failures(self, run: str, step: str) -> dict[str, Failure]:
+        """The failed requests of a step of a run, by key."""
+        with self._troubles():
+            return {failed.key: failed for failed in self._file.failures(run, step)}
+
+    def forget_failures(self, run: str, *, steps: Iterable[str] = (), kinds: Iterable[str] = ()) -> None:
+        """Let a run ask again what failed in these ``steps`` (keys), and what failed for these ``kinds``."""
+        with self._troubles():
+            self._file.forget_failures(run, "step", steps)
+            self._file.forget_failures(run, "kind", kinds)
+
+    @contextmanager
+    def _troubles(self) -> Iterator[None]:
         try:
-            found = self._book.answer(key)
+            yield
         except sqlite3.Error as error:
             raise trouble(self.path, error) from error
-        return answer_of(from_json(found)) if found else None
 
     async def put(
         self,
@@ -82,7 +106,7 @@ class AnswerStore:
     ) -> Completion:
         """Keep an answer, and what it cost; returns once both are on disk.
 
-        Returns the answer that stands: another process may have stored one first.
+        Returns the answer that is kept: another process may have stored one first.
         model: the identity of who answers.
         """
         loop = asyncio.get_running_loop()
@@ -97,43 +121,41 @@ class AnswerStore:
         return replace(self.find(key) or completion, cached=completion.cached)
 
     def enter(self, charge: Charge) -> None:
-        """Enter what was paid for a word that answers no request (a probe), on disk before this returns."""
-        try:
-            self._book.write([], [charge] if charge.run else [])
-        except sqlite3.Error as error:
-            raise trouble(self.path, error) from error
+        """Enter what was paid for a probe, which answers no request; on disk before this returns."""
+        with self._troubles():
+            self._file.write([], [charge] if charge.run else [])
 
     def charges(self, run: str) -> Costs:
         """What ``run`` has been charged for answers in this store, exact even after ``kill -9``."""
-        return self._book.charges(run)
+        return self._file.charges(run)
 
     def forget(self, keys: Iterable[str]) -> int:
         """Drop stored answers, so that they are asked again; returns how many there were."""
-        with closing(StoreFile(self.path)) as book:
-            return book.forget(list(keys))
+        with closing(StoreFile(self.path)) as file:
+            return file.forget(list(keys))
 
     def __len__(self) -> int:
-        return len(self._book)
+        return len(self._file)
 
     def close(self) -> None:
-        """Write what still waits, then let the file go."""
+        """Write what is still waiting, then close the file."""
         if self._outbox:
             self._post()
         if self._writer is not None:
             self._queue.put(None)
             self._writer.join()
             self._writer = None
-        self._book.close()
+        self._file.close()
 
     def entries(self, model: str | None = None) -> Iterator[dict[str, Any]]:
         """Every answer (of ``model``, if given), oldest first, as exported."""
-        for key, who, request, answer, at in self._book.rows(model):
+        for key, who, request, answer, at in self._file.rows(model):
             asked, answered = from_json(request), from_json(answer)
             yield {"key": key, "model": who, "request": asked, "answer": answered, "at": at}
 
     def counts(self) -> dict[str, int]:
         """How many answers each model gave, the most first."""
-        return self._book.counts()
+        return self._file.counts()
 
     def export_jsonl(self, path: Path, *, model: str | None = None) -> int:
         """Write every answer (of ``model``, if given) as a JSON line, oldest first; returns how many."""
@@ -145,21 +167,18 @@ class AnswerStore:
         return count
 
     def import_jsonl(self, path: Path) -> int:
-        """Take in the answers of an exported file; those already known stay. Returns how many were new."""
+        """Add the answers of an exported file; those already known stay. Returns how many were new."""
         rows = [
             (e["key"], e["model"], to_json(e["request"]), to_json(e["answer"]), e["at"])
             for e in read_jsonl(path)
         ]
-        try:
-            with closing(StoreFile(self.path)) as book:
-                before = len(book)
-                book.write(rows)
-                return len(book) - before
-        except sqlite3.Error as error:
-            raise trouble(self.path, error) from error
+        with self._troubles(), closing(StoreFile(self.path)) as file:
+            before = len(file)
+            file.write(rows)
+            return len(file) - before
 
     def _post(self) -> None:
-        """Hand what was put in this round of the loop to the writer, with one wake-up."""
+        """Hand what was put during this turn of the event loop to the writer, with one wake-up."""
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_on, name="answer-store", daemon=True)
             self._writer.start()
@@ -167,26 +186,26 @@ class AnswerStore:
         self._outbox = []
 
     def _write_on(self) -> None:
-        """The writer thread: take all that waits, commit it at once, tell those who wait."""
-        book: StoreFile | None = None
+        """The writer thread: take everything that is waiting, commit it at once, resolve the futures."""
+        file: StoreFile | None = None
         while (first := self._queue.get()) is not None:
             group, last = self._group(first)
             results: list[bool] | Exception
             try:
-                book = book or StoreFile(self.path)
+                file = file or StoreFile(self.path)
                 charges = [put.charge for put in group if put.charge and put.charge.run]
-                results = book.write([put.row for put in group], charges)
-            except Exception as error:  # the thread's door: those who wait are told, whatever it was
+                results = file.write([put.row for put in group], charges)
+            except Exception as error:  # whatever it was, the callers must not wait for ever
                 failed = isinstance(error, (sqlite3.Error, OSError))
                 results = trouble(self.path, error) if failed else error
-            _tell_all(group, results)
+            _resolve_all(group, results)
             if last:
                 break
-        if book is not None:
-            book.close()
+        if file is not None:
+            file.close()
 
     def _group(self, first: list[_Put]) -> tuple[list[_Put], bool]:
-        """All that waits by now, and whether it is the last."""
+        """Everything that is waiting by now, and whether it is the last."""
         group = list(first)
         while len(group) < _GROUP:
             try:
@@ -199,17 +218,17 @@ class AnswerStore:
         return group, False
 
 
-def _tell_all(group: Sequence[_Put], results: list[bool] | Exception) -> None:
+def _resolve_all(group: Sequence[_Put], results: list[bool] | Exception) -> None:
     """Hand every waiting future its result, in its own loop, with one wake-up per loop."""
     each: Sequence[bool | Exception] = [results] * len(group) if isinstance(results, Exception) else results
     for loop in {put.loop for put in group}:
-        told = [(put.done, result) for put, result in zip(group, each, strict=True) if put.loop is loop]
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            loop.call_soon_threadsafe(_tell, told)
+        pairs = [(put.done, result) for put, result in zip(group, each, strict=True) if put.loop is loop]
+        with suppress(RuntimeError):  # the loop was closed: its futures are gone
+            loop.call_soon_threadsafe(_resolve, pairs)
 
 
-def _tell(told: Sequence[tuple[asyncio.Future[bool], bool | Exception]]) -> None:
-    for done, result in told:
+def _resolve(results: Sequence[tuple[asyncio.Future[bool], bool | Exception]]) -> None:
+    for done, result in results:
         if done.done():
             continue
         if isinstance(result, Exception):

@@ -1,20 +1,21 @@
-"""The SQLite file under the answer store: answers and what they cost, written a group at a time.
+"""The SQLite file under the answer store: answers, what they cost, and failures, written a group at a time.
 
 WAL with ``synchronous = FULL``: a committed group survives a killed process and a power cut. Groups are
-written in few statements, because each one gives up Python's lock and waits to get it back.
+written in few statements, because each one releases Python's lock and waits to get it back.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..requests import Failure
 from .costs import Charge, CostLine, Costs
 
 FORMAT = 1
@@ -28,6 +29,9 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS charges (
     run TEXT, step TEXT, intent TEXT, answers INTEGER, input INTEGER, output INTEGER, cached_input INTEGER,
     usd REAL, unpriced INTEGER, PRIMARY KEY (run, step, intent)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (
+    run TEXT, step TEXT, key TEXT, kind TEXT, message TEXT, attempts INTEGER, PRIMARY KEY (run, step, key)
 ) WITHOUT ROWID;
 """
 _CHARGES = """
@@ -63,21 +67,27 @@ class StoreFile:
 
     def write(self, rows: Sequence[Row], charges: Sequence[Charge] = ()) -> list[bool]:
         """Commit a group; returns, for each row, whether it is new. Nothing is written if anything fails."""
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction() as connection:
             new = [
                 fresh
                 for start in range(0, len(rows), _AT_ONCE)
                 for fresh in self._insert(rows[start : start + _AT_ONCE])
             ]
             connection.executemany(_CHARGE, _summed(charges))
+        return new
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything done inside is committed together, or not at all."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return new
 
     def _insert(self, rows: Sequence[Row]) -> list[bool]:
         places = ", ".join(["(?, ?, ?, ?, ?)"] * len(rows))
@@ -89,33 +99,49 @@ class StoreFile:
 
     def _told_apart(self, rows: Sequence[Row]) -> list[bool]:
         """Which of ``rows`` were written: the time of writing tells (the first of two with one key)."""
-        standing = "SELECT 1 FROM answers WHERE key = ? AND at = ? AND answer = ?"
+        ours = "SELECT 1 FROM answers WHERE key = ? AND at = ? AND answer = ?"
         seen: set[str] = set()
         new = []
         for key, _, _, answer, at in rows:
-            stands = self._connection.execute(standing, (key, at, answer)).fetchone() is not None
-            new.append(stands and key not in seen)
+            written = self._connection.execute(ours, (key, at, answer)).fetchone() is not None
+            new.append(written and key not in seen)
             seen.add(key)
         return new
 
     def charges(self, run: str) -> Costs:
         """What ``run`` has been charged."""
-        bill = Costs(run=run)
+        costs = Costs(run=run)
         for step, intent, *sums in self._connection.execute(_CHARGES, (run,)):
-            bill.lines[step, intent] = CostLine(*sums)
-        return bill
+            costs.lines[step, intent] = CostLine(*sums)
+        return costs
+
+    def keep_failures(self, run: str, step: str, failures: Iterable[Failure]) -> None:
+        """Commit the requests of a step of a run that failed."""
+        rows = [(run, step, failed.key, failed.kind, failed.message, failed.attempts) for failed in failures]
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def failures(self, run: str, step: str) -> list[Failure]:
+        """The requests of a step of a run that failed."""
+        wanted = "SELECT kind, message, attempts, key FROM failures WHERE run = ? AND step = ?"
+        return [Failure(*found) for found in self._connection.execute(wanted, (run, step))]
+
+    def forget_failures(self, run: str, column: str, values: Iterable[str]) -> None:
+        """Delete the failures of a run whose ``column`` (``step`` or ``kind``) is one of ``values``."""
+        with self._transaction() as connection:
+            connection.executemany(
+                f"DELETE FROM failures WHERE run = ? AND {column} = ?", [(run, value) for value in values]
+            )
 
     def forget(self, keys: Sequence[str]) -> int:
         """Delete answers; returns how many there were."""
-        with self._connection:
-            return self._connection.executemany(
-                "DELETE FROM answers WHERE key = ?", [(k,) for k in keys]
-            ).rowcount
+        with self._transaction() as connection:
+            return connection.executemany("DELETE FROM answers WHERE key = ?", [(k,) for k in keys]).rowcount
 
     def rows(self, model: str | None = None) -> Iterator[Row]:
         """Every answer (of ``model``, if given), oldest first."""
-        with closing(self._connection.execute(_LINES, (model, model))) as found:
-            yield from found
+        with closing(self._connection.execute(_LINES, (model, model))) as rows:
+            yield from rows
 
     def counts(self) -> dict[str, int]:
         """How many answers each model gave, the most first."""
@@ -126,7 +152,7 @@ class StoreFile:
         return int(self._connection.execute("SELECT count(*) FROM answers").fetchone()[0])
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the connection."""
         self._connection.close()
 
 
@@ -151,7 +177,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         if version not in (0, FORMAT):
             problem = f"is an answer store of format {version}; this version reads format {FORMAT}"
             raise DataError(str(path), problem, "name another file, or update tunesmith")
-        if not version:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
+        if tables < _SCHEMA.count("CREATE TABLE"):
+            # Also for stores from before a table was added. FORMAT stays: the keys of answers hash it.
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
     except BaseException:
         connection.close()

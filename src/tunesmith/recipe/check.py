@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ..errors import Mistake, RecipeError, UserError, nearest
 from ..llm.model import Model, Trainable
 from ..step import Step
 from .address import find_model, find_step
 from .dev_set import leaks
-from .recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds, StopRule
+from .recipe import MAY_LOSE, PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds, StopRule
 from .yaml import Document
 
 Where = tuple[str | int, ...]
@@ -36,6 +36,8 @@ class Head(BaseModel):
     """Most money to spend, USD; the run then stops cleanly and can go on later."""
     workers: int | None = Field(default=None, gt=0)
     """Worker processes; default: the cores of this machine. Rows do not depend on it."""
+    published_rows: dict[str, PositiveInt] = {}
+    """Source step -> rows of the data that the paper used; ``plan`` assumes them where there is no data."""
     models: dict[str, Any] = {}
     """Name -> {use: backend, ...}."""
     steps: dict[str, Any]
@@ -62,6 +64,12 @@ class Checker:
         nodes = self._nodes(steps, ("steps",)) if isinstance(steps, dict) else ()
         if isinstance(steps, dict) and not steps:
             self._mistake(("steps",), "a recipe needs at least one step")
+        sources = [node.name for node in nodes if isinstance(node, Node) and node.step.kind == "source"]
+        for name in head.published_rows if head and not tiny else ():
+            if name not in sources:
+                self._mistake(
+                    ("published_rows", name), f"no source is called {name!r}", nearest(name, sources)
+                )
         for leak in leaks(nodes):
             self._mistake(
                 ("steps", leak.block, "probe", leak.probe, "benchmarks"),
@@ -162,14 +170,23 @@ class Checker:
         except UserError as error:
             self._mistake((*path, "do"), error.problem, error.fix)
             return None
-        fields = {key: value for key, value in spec.items() if key not in ("do", "from", "with")}
+        own = ("do", "from", "with", *(("stop_if_dropped",) if kind.kind == "ask" else ()))
+        fields = {key: value for key, value in spec.items() if key not in own}
         step = self._validate(kind, fields, path)
         inputs = self._inputs(kind, spec, path, above)
         model = self._with(kind, step, spec, path)
         if step is None:
             return None
         self._named_steps(step, path)
-        return Node(name, step, str(spec["do"]), inputs, model)
+        return Node(name, step, str(spec["do"]), inputs, model, self._stop_if_dropped(spec, path))
+
+    def _stop_if_dropped(self, spec: dict[str, Any], path: Where) -> float:
+        share = spec.get("stop_if_dropped", MAY_LOSE)
+        if isinstance(share, int | float) and not isinstance(share, bool) and 0 < share <= 1:
+            return float(share)
+        expected = "must be a share of rows, more than 0 and at most 1 (1: never stop)"
+        self._mistake((*path, "stop_if_dropped"), f"{expected}; came {share!r}")
+        return MAY_LOSE
 
     def _named_steps(self, step: Step, path: Where) -> None:
         """Fields that name steps must name steps above: a mistyped judge would drop every row."""

@@ -31,6 +31,9 @@ from ..step import Step
 PREVIOUS, SO_FAR = "previous", "so_far"
 """Inside a repeated block: the rows of the round before; the block's input and all rounds up to now."""
 
+MAY_LOSE = 0.98
+"""``stop_if_dropped`` where a recipe does not give it: only a step that loses all of 50 rows is stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -45,13 +48,18 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step in its place: what it does, where its rows come from, which model it uses."""
+    """One step in its place: what it does, where its rows come from, which model it uses.
+
+    stop_if_dropped: the share of its rows, 0..1, that a step which asks a model may lose; more stop the run.
+    Not part of the step, because its rows do not depend on it: changing it runs nothing again.
+    """
 
     name: str
     step: Step
     address: str
     inputs: tuple[Ref, ...] = ()
     model: str | None = None
+    stop_if_dropped: float = MAY_LOSE
 
     @property
     def gives_rows(self) -> bool:
@@ -99,6 +107,7 @@ class Recipe:
 
     data: the effective document (overlay and overrides applied), which a run keeps as recipe.yaml.
     home: the folder that relative paths start from.  budget: most money to spend, USD.
+    published_rows: step -> rows of the data that the paper used, for ``plan`` where the data is not here.
     """
 
     name: str
@@ -112,7 +121,7 @@ class Recipe:
     budget: float | None = None
     workers: int | None = None
     tiny: bool = False
-    sources: tuple[str, ...] = field(default=())
+    published_rows: dict[str, int] = field(default_factory=dict)
 
     def all_nodes(self) -> Iterator[Node]:
         """Every step, those inside repeated blocks too, in reading order."""

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
-from ..rows import Table
+from ..rows import Table, read_shard
 from ..runs.run_folder import StepFolder
 from ..runs.trace import rows_with
 from ..sample import Sample
@@ -93,7 +92,7 @@ def _dropped(folder: StepFolder, share: int) -> list[list[str]]:
 
 def _column(paths: Sequence[Path], *names: str) -> Iterator[tuple[Any, ...]]:
     for path in paths:
-        table = pq.read_table(path, columns=list(names))
+        table = read_shard(path, *names)
         yield from zip(*(table.column(name).to_pylist() for name in names), strict=True)
 
 

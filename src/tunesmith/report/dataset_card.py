@@ -60,7 +60,7 @@ def tags(story: Story, languages: Mapping[str, int]) -> list[str]:
     """Tags that the hub can search for."""
     found = ["code", "instruction-tuning", "synthetic", "tunesmith"]
     found += [name for name in languages if name != UNSAID][:10]
-    paper = str(story.state.get("paper") or "")
+    paper = story.state.paper
     return found + ([f"arxiv:{paper}"] if re.fullmatch(r"\d{4}\.\d{4,5}", paper) else [])
 
 
@@ -83,9 +83,7 @@ def _parts(story: Story, name: str, shards: list[Path], made_of: Mapping[str, Co
     yield _written_by(story)
     yield "## How it was made"
     yield table(("step", "does", "model", "rows in", "kept", "dropped"), _steps(story))
-    reasons = [
-        (s.name, reason, n) for s in story.done() for reason, n in (s.record.get("reasons") or {}).items()
-    ]
+    reasons = [(s.name, reason, n) for s in story.done() for reason, n in s.record.reasons.items()]
     yield "Why rows were dropped (all of them are kept in the run folder):" if reasons else ""
     yield table(("step", "reason", "rows"), reasons)
     yield "## Verdicts"
@@ -99,12 +97,12 @@ def _parts(story: Story, name: str, shards: list[Path], made_of: Mapping[str, Co
 
 def _opening(story: Story, name: str, rows: int) -> str:
     state = story.state
-    small = ", tiny" if state.get("tiny") else ""
-    about = f" The recipe: {plain(state['about'])}." if state.get("about") else ""
-    unfinished = " **The run had not ended when this was written.**" if state.get("status") != "done" else ""
+    small = ", tiny" if state.tiny else ""
+    about = f" The recipe: {plain(state.about)}." if state.about else ""
+    unfinished = " **The run had not ended when this was written.**" if state.status != "done" else ""
     return (
-        f"{rows:,} rows: the output of step `{name}` of a tunesmith {state.get('tunesmith')} run "
-        f"(seed {state.get('seed')}{small}).{about}{unfinished}"
+        f"{rows:,} rows: the output of step `{name}` of a tunesmith {state.tunesmith} run "
+        f"(seed {state.seed}{small}).{about}{unfinished}"
     )
 
 
@@ -137,9 +135,9 @@ def decontaminated(story: Story) -> str:
 
 
 def _compared(stage: Stage) -> str:
-    params = stage.record["facts"]["params"]
+    params = stage.record.params
     against = ", ".join(map(plain, params.get("against") or [])) or "its benchmarks"
-    reasons = ", ".join(f"{count:,} {plain(reason)}" for reason, count in stage.record["reasons"].items())
+    reasons = ", ".join(f"{count:,} {plain(reason)}" for reason, count in stage.record.reasons.items())
     how = _COMPARES[stage.do].format(against=against, model=plain(stage.model))
     start = f"`{stage.name}` compared {stage.count('rows_in'):,} rows {how} and "
     if params.get("found") == "mark":

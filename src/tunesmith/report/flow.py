@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..llm.costs import CostLine
+from ..runs.record import Course
 from .story import Stage, Story
 from .tally import UNSAID, brief, composition, verdicts
 
@@ -28,7 +30,7 @@ class FlowLine:
     model_from: str
     made_of: Mapping[str, list[tuple[str, int]]]
     judged: tuple[int, int, int] | None
-    course: Mapping[str, Any] | None
+    course: Course | None
     kept_round: bool | None
 
     @property
@@ -45,13 +47,12 @@ class FlowLine:
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        return [(str(reason), count) for reason, count in (self.stage.record.get("reasons") or {}).items()]
+        return [(str(reason), count) for reason, count in self.stage.record.reasons.items()]
 
     @property
     def parameters(self) -> Mapping[str, Any]:
         """Every setting of the step, defaults resolved."""
-        parameters: Mapping[str, Any] = self.stage.record.get("facts", {}).get("params", {})
-        return parameters
+        return self.stage.record.params
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,22 @@ class Cost:
 
     step: str
     intent: str
-    spent: Mapping[str, Any]
+    spent: CostLine
     asked: int = 0
     kept: int = 0
 
     @property
     def usd_per_row(self) -> float | None:
         """US dollars per row read."""
-        return self.spent["usd"] / self.asked if self.asked and self.spent["usd"] else None
+        return self.spent.usd / self.asked if self.asked and self.spent.usd else None
 
     @property
     def usd_per_kept_row(self) -> float | None:
-        return self.spent["usd"] / self.kept if self.kept and self.spent["usd"] else None
+        return self.spent.usd / self.kept if self.kept and self.spent.usd else None
 
     @property
     def tokens_per_kept_row(self) -> float | None:
-        tokens = sum(self.spent.get(key, 0) for key in ("input", "output", "stored_input", "stored_output"))
+        tokens = self.spent.input + self.spent.output + self.spent.stored_input + self.spent.stored_output
         return tokens / self.kept if self.kept and tokens else None
 
 
@@ -98,7 +99,7 @@ def flow(story: Story) -> list[FlowLine]:
                 _model_from(story, stage),
                 _made_of(stage),
                 _judged(stage),
-                stage.record if stage.kind == "rounds" else None,
+                stage.record.course,
                 _kept_round(story, stage),
             )
         )
@@ -124,20 +125,19 @@ def _judged(stage: Stage) -> tuple[int, int, int] | None:
 
 def _kept_round(story: Story, stage: Stage) -> bool | None:
     block = story.stage(stage.name.split(".")[0])
-    if stage.round is None or block is None or "kept" not in block.record:
+    if stage.round is None or block is None or block.record.course is None:
         return None
-    return bool(stage.round <= block.record["kept"])
+    return stage.round <= block.record.course.kept
 
 
 def costs(story: Story) -> list[Cost]:
     """Every step that asked a model, and its intents where several are known."""
     found = []
     for stage in story.done():
-        spent = stage.record.get("spent") or {}
-        if not spent.get("answers") and not spent.get("stored_answers"):
+        spent, intents = stage.record.spent, stage.record.intents
+        if not spent.answers and not spent.stored_answers:
             continue
         found.append(Cost(stage.name, "", spent, stage.count("rows_in"), stage.count("rows_out")))
-        intents = spent.get("intents") or {}
         if len(intents) > 1:
             found += [Cost(stage.name, intent, line) for intent, line in intents.items()]
     return found

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..runs.record import ScoreRecord
 from .card_text import card, plain, table
 from .dataset_card import decontaminated, tags
 from .licensing import in_words
@@ -65,13 +66,13 @@ def _index(story: Story, last: Stage, groups: list[Comparison]) -> list[dict[str
     return [{"name": f"{story.name}-{last.name}", "results": results}] if results else []
 
 
-def _metric(group: Comparison, score: Mapping[str, Any]) -> dict[str, Any]:
+def _metric(group: Comparison, score: ScoreRecord) -> dict[str, Any]:
     name = f"pass@{group.k}"
-    interval = f"95% interval {score['low']:.4f} to {score['high']:.4f}"
+    interval = f"95% interval {score.low:.4f} to {score.high:.4f}"
     return {
         "name": f"{name}, {interval}",
         "type": name,
-        "value": round(score["value"], 4),
+        "value": round(score.value, 4),
         "verified": False,
     }
 
@@ -82,10 +83,10 @@ def _parts(
     last = trained[-1]
     yield f"# {plain(story.name)}: the model `{last.name}`"
     yield _opening(story, trained, made_of)
-    if story.state.get("tiny"):
+    if story.state.tiny:
         yield "> A tiny run: it shows that the recipe works, and is not a model to use."
     yield "## How to prompt it"
-    yield _LOAD.format(path=last.record["checkpoint"]["path"])
+    yield _LOAD.format(path=last.checkpoint.path)
     yield from _asking(last)
     yield "## Scores"
     yield from _scores(groups, last)
@@ -111,8 +112,8 @@ def _opening(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[s
         if len(trained) > 1
         else "in one stage"
     )
-    about = f": {plain(state['about'])}" if state.get("about") else ""
-    paper = str(state.get("paper") or "")
+    about = f": {plain(state.about)}" if state.about else ""
+    paper = state.paper
     link = (
         f" ([arXiv {paper}](https://arxiv.org/abs/{paper}))" if re.fullmatch(r"\d{4}\.\d{4,5}", paper) else ""
     )
@@ -120,7 +121,7 @@ def _opening(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[s
     return (
         f"A causal language model, trained from {start} {stages} on {rows:,} instruction-tuning "
         f"rows for code. The recipe is `{plain(story.name)}`{link}{about}. It was run by tunesmith "
-        f"{state.get('tunesmith')} with seed {state.get('seed')}; `recipe.yaml` next to "
+        f"{state.tunesmith} with seed {state.seed}; `recipe.yaml` next to "
         "this card runs it again."
     )
 
@@ -135,7 +136,7 @@ tokenizer = AutoTokenizer.from_pretrained("{path}")
 
 
 def _asking(last: Stage) -> Iterator[str]:
-    facts = last.record["checkpoint"]["facts"]
+    facts = last.checkpoint.facts
     named = f" (`{plain(facts['template'])}`)" if facts.get("template") else ""
     yield (
         f"It was trained and scored with one prompt template{named}, stored next to the weights in "
@@ -175,9 +176,9 @@ def _samples(group: Comparison) -> str:
 
 def _row(figure: Figure) -> tuple[str, ...]:
     score = figure.score
-    interval = f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
-    passed = f"{score['passed']:,} of {score['tried']:,}"
-    return figure.model, f"{100 * score['value']:.1f}", interval, passed
+    interval = f"{100 * score.low:.1f} to {100 * score.high:.1f}"
+    passed = f"{score.passed:,} of {score.tried:,}"
+    return figure.model, f"{100 * score.value:.1f}", interval, passed
 
 
 def _data(story: Story, trained: list[Stage], made_of: Mapping[str, Counter[str]]) -> Iterator[str]:
@@ -204,7 +205,7 @@ def _givers(story: Story, stage: Stage) -> str:
 
 def _machine(story: Story) -> str:
     state = story.state
-    return f"On {plain(state.get('machine'))}, Python {plain(state.get('python'))}."
+    return f"On {plain(state.machine)}, Python {plain(state.python)}."
 
 
 def _limits(groups: list[Comparison], made_of: Mapping[str, Counter[str]]) -> str:

@@ -44,7 +44,7 @@ def page(story: Story) -> str:
     return template.render(
         story=story,
         state=story.state,
-        paper=_paper(str(story.state.get("paper") or "")),
+        paper=_paper(story.state.paper),
         comparisons=(compared := comparisons(story)),
         headline=headline(story, compared),
         lines=(lines := flow(story)),

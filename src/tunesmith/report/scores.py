@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from ..errors import FolderError
+from ..runs.record import ScoreRecord
 from ..scoring.intervals import mcnemar
 from .browse import cut, fit
 from .story import Stage, Story
@@ -30,7 +31,7 @@ class Figure:
 
     step: str
     model: str
-    score: Mapping[str, Any]
+    score: ScoreRecord
     failures: Mapping[str, int]
     outcomes: Mapping[tuple[str, int], bool] = field(repr=False)
 
@@ -55,7 +56,7 @@ class Comparison:
     @property
     def gain(self) -> float:
         """Last minus first, in points."""
-        return float(100 * (self.figures[-1].score["value"] - self.figures[0].score["value"]))
+        return float(100 * (self.figures[-1].score.value - self.figures[0].score.value))
 
 
 def comparisons(story: Story) -> list[Comparison]:
@@ -65,10 +66,10 @@ def comparisons(story: Story) -> list[Comparison]:
         if stage.depth:
             continue
         attempts = _attempts(stage)
-        for place, score in enumerate(stage.record["scores"]):
+        for place, score in enumerate(stage.record.scores):
             tries = attempts[place]["attempts"] if place < len(attempts) else []
             key = orjson.dumps(
-                [score["benchmark"], score["k"], score["n"], score["protocol"]], option=orjson.OPT_SORT_KEYS
+                [score.benchmark, score.k, score.n, score.protocol], option=orjson.OPT_SORT_KEYS
             )
             groups.setdefault(key, []).append(_figure(story, stage, score, tries))
     found: list[Comparison] = []
@@ -83,7 +84,7 @@ def headline(story: Story, compared: Sequence[Comparison]) -> Comparison | None:
     return next((group for group in compared if [group.figures[-1].step] == last), None)
 
 
-def _figure(story: Story, stage: Stage, score: Mapping[str, Any], tries: list[dict[str, Any]]) -> Figure:
+def _figure(story: Story, stage: Stage, score: ScoreRecord, tries: list[dict[str, Any]]) -> Figure:
     failures = Counter(t["failure"] or t["status"] for t in tries if not t["passed"])
     outcomes = {(t["task_id"], t["draw"]): bool(t["passed"]) for t in tries}
     return Figure(stage.name, model_label(story, stage.model), score, dict(failures.most_common()), outcomes)
@@ -106,7 +107,7 @@ def _comparison(figures: list[Figure], before: Sequence[Comparison]) -> Comparis
     if len(figures) > 1 and first.outcomes and first.outcomes.keys() == last.outcomes.keys():
         paired = mcnemar((passed, last.outcomes[task]) for task, passed in first.outcomes.items())
     score = first.score
-    benchmark, k, n, protocol = score["benchmark"], score["k"], score["n"], score["protocol"]
+    benchmark, k, n, protocol = score.benchmark, score.k, score.n, score.protocol
     rival = next((one for one in before if (one.benchmark, one.k) == (benchmark, k)), None)
     differs = _differing({"n": rival.n, **rival.protocol}, {"n": n, **protocol}) if rival else {}
     return Comparison(benchmark, k, n, protocol, figures, paired, differs)

@@ -6,19 +6,15 @@ read as far as it went.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import RecipeError
-from ..files import read_json
 from ..recipe.yaml import read_document
+from ..runs.record import CheckpointRecord, Place, RunState, StepRecord
 from ..runs.run_folder import RunFolder, StepFolder
-
-STATE = ("name", "paper", "about", "tiny", "seed", "status", "error", "tunesmith", "python", "machine", "at")
-"""What run.json says of a run; ``error`` only if it stopped."""
 
 State = Literal["done", "half done", "to come"]
 
@@ -27,31 +23,47 @@ State = Literal["done", "half done", "to come"]
 class Stage:
     """One step of the run.
 
-    name: unique in the run, as its rows call it (``evolution.1.evolved``).  place: as the commands call
-    it (``evolution/round-01/evolved``).  spec: its part of the recipe.  record: its step.json, or the
-    counts of a step that is not done.  depth: 0, or 1 inside a repeated block.
+    spec: its part of the recipe.  record: its step.json, or what little is known of a step that is not done.
     """
 
-    name: str
-    place: str
-    depth: int
+    at: Place
     state: State
     folder: StepFolder
     spec: Mapping[str, Any]
-    record: Mapping[str, Any]
+    record: StepRecord
+
+    @property
+    def name(self) -> str:
+        """Unique in the run, as its rows call it (``evolution.1.evolved``)."""
+        return self.at.name
+
+    @property
+    def place(self) -> str:
+        """As the commands call it (``evolution/round-01/evolved``)."""
+        return self.at.path
+
+    @property
+    def depth(self) -> int:
+        """0, or 1 inside a repeated block."""
+        return int(self.at.round > 0)
 
     @property
     def do(self) -> str:
-        return str(self.record.get("do") or self.spec.get("do") or "repeat")
+        return self.record.do
 
     @property
     def kind(self) -> str:
-        return str(self.record.get("kind", ""))
+        return self.record.kind
 
     @property
     def inputs(self) -> list[str]:
         """The names of its inputs, as in the recipe."""
-        return list(self.record.get("facts", {}).get("inputs", {}))
+        return list(self.record.facts.get("inputs", {}))
+
+    @property
+    def checkpoint(self) -> CheckpointRecord:
+        """What a training step made; empty for other steps."""
+        return self.record.checkpoint or CheckpointRecord("")
 
     @property
     def model(self) -> str:
@@ -60,12 +72,11 @@ class Stage:
 
     @property
     def round(self) -> int | None:
-        found = re.search(r"/round-(\d+)/", self.place)
-        return int(found[1]) if found else None
+        return self.at.round or None
 
     def count(self, what: str) -> int:
-        """``rows_in``, ``rows_out`` or ``dropped``; 0 if the step has none."""
-        return int(self.record.get(what) or 0)
+        """``rows_in``, ``rows_out`` or ``dropped``; 0 where the step has none."""
+        return int(getattr(self.record, what) or 0)
 
 
 @dataclass(frozen=True)
@@ -73,14 +84,14 @@ class Story:
     """A run: its state (run.json), its recipe, its stages in reading order."""
 
     run: RunFolder
-    state: Mapping[str, Any]
+    state: RunState
     recipe: Mapping[str, Any]
     recipe_text: str
     stages: list[Stage] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        return str(self.state.get("name") or self.run.path.name)
+        return self.state.name or self.run.path.name
 
     def done(self, *kinds: str) -> list[Stage]:
         """The stages that are done, of these kinds; of any kind if none is named."""
@@ -104,7 +115,8 @@ class Story:
         if stage.kind != "rounds":
             return stage.folder.rows()
         shards = self.rows_read(stage)
-        for number in range(1, stage.record["kept"] + 1):
+        kept = stage.record.course.kept if stage.record.course else 0
+        for number in range(1, kept + 1):
             each = [self.stage(f"{stage.name}.{number}.{name}") for name in stage.spec.get("each") or ()]
             last = [found for found in each if found is not None and found.folder.rows()][-1:]
             shards += [path for found in last for path in found.folder.rows()]
@@ -119,12 +131,12 @@ class Story:
 
     def sum(self, key: str) -> float:
         """A sum over what the done steps spent: ``usd``, ``input``, ``output``, ``unpriced`` ..."""
-        return float(sum(stage.record.get("spent", {}).get(key, 0) for stage in self.done()))
+        return float(sum(getattr(stage.record.spent, key) for stage in self.done()))
 
     @property
     def seconds(self) -> float:
         """Time in steps; work repeated after a stop is not counted."""
-        return sum(float(stage.record.get("seconds") or 0) for stage in self.done())
+        return sum(stage.record.seconds or 0.0 for stage in self.done())
 
 
 def read_story(run: RunFolder) -> Story:
@@ -132,19 +144,19 @@ def read_story(run: RunFolder) -> Story:
     path = run.path / "recipe.yaml"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     recipe = _recipe(text)
-    records = {folder.path: record for folder, record in run.records()}
-    begun = {path.parent for path in run.path.rglob("begun.json")} - records.keys()
     stages = []
-    for place in sorted({*records, *begun}):
-        stages.append(_stage(run, place, records.get(place), recipe))
+    for place, folder in run.steps():
+        done = folder.done
+        if done or folder.made_of:
+            stages.append(_stage(place, folder, done, _spec(recipe, place)))
     known = {stage.name for stage in stages}
-    stages += [
-        Stage(name, name, 0, "to come", StepFolder(run.path / name), spec, {})
-        for name, spec in _steps(recipe)
-        if name not in known
-    ]
-    state = dict.fromkeys(STATE, "") | (read_json(run.path / "run.json") or {})
-    return Story(run, state, recipe, text, stages)
+    for number, (name, spec) in enumerate(_steps(recipe), start=1):
+        if name not in known:
+            place = Place(number, name)
+            stages.append(
+                Stage(place, "to come", StepFolder(run.path / place.folder), spec, _unknown(place, spec))
+            )
+    return Story(run, run.state or RunState(), recipe, text, stages)
 
 
 def _recipe(text: str) -> Mapping[str, Any]:
@@ -161,29 +173,31 @@ def _steps(recipe: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
         yield str(name), spec if isinstance(spec, dict) else {}
 
 
-def _stage(run: RunFolder, path: Path, record: dict[str, Any] | None, recipe: Mapping[str, Any]) -> Stage:
-    folders = path.relative_to(run.path).parts
-    parts = [re.sub(r"^\d\d-", "", part) for part in folders]
-    spec = dict(_steps(recipe)).get(parts[0], {})
-    if len(parts) > 1:
-        spec = {**(spec.get("each") or {}), **(spec.get("probe") or {})}.get(parts[-1]) or {}
-    place, folder = "/".join(parts), StepFolder(path)
-    depth = 1 if len(parts) > 1 else 0
-    if record is not None:
-        return Stage(str(record["name"]), place, depth, "done", folder, spec, record)
-    name = re.sub(r"/round-0*(\d+)/", r".\1.", place)
-    return Stage(name, place, depth, "half done", folder, spec, _so_far(folder))
+def _spec(recipe: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    spec = dict(_steps(recipe)).get(place.step, {})
+    return (
+        {**(spec.get("each") or {}), **(spec.get("probe") or {})}.get(place.inner) or {}
+        if place.round
+        else spec
+    )
 
 
-def _so_far(folder: StepFolder) -> dict[str, Any]:
+def _stage(place: Place, folder: StepFolder, done: StepRecord | None, spec: Mapping[str, Any]) -> Stage:
+    if done is not None:
+        return Stage(place, "done", folder, spec, done)
+    return Stage(place, "half done", folder, spec, _so_far(folder, _unknown(place, spec)))
+
+
+def _unknown(place: Place, spec: Mapping[str, Any]) -> StepRecord:
+    return StepRecord(name=place.name, do=str(spec.get("do") or "repeat"), kind="", key="")
+
+
+def _so_far(folder: StepFolder, record: StepRecord) -> StepRecord:
     """The counts of a half-done step, from its whole shards."""
     if not folder.rows():
-        return {}
-    kept, reasons = folder.counts()
-    dropped = sum(reasons.values())
-    return {
-        "rows_in": folder.covered(),
-        "rows_out": kept,
-        "dropped": dropped,
-        "reasons": dict(reasons.most_common()),
-    }
+        return record
+    counts = folder.counts()
+    return replace(
+        record, rows_in=folder.covered(), rows_out=counts.rows, dropped=counts.reasons.total(),
+        reasons=dict(counts.reasons.most_common()),
+    )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+from ..rows import read_shard
 
 UNSAID = "not stated"
 
@@ -17,7 +18,7 @@ def composition(paths: Iterable[Path], *columns: str) -> dict[str, Counter[str]]
     """Column -> value -> rows, most frequent first; an empty value counts as ``not stated``."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in columns}
     for path in paths:
-        table = pq.read_table(path, columns=list(columns))
+        table = read_shard(path, *columns)
         for name in columns:
             for entry in pc.value_counts(table.column(name)).to_pylist():
                 counts[name][entry["values"] or UNSAID] += entry["counts"]
@@ -28,7 +29,7 @@ def verdicts(paths: Iterable[Path]) -> dict[str, Counter[bool | None]]:
     """Judge -> how many rows it passed (True), failed (False) or left unknown (None)."""
     counts: dict[str, Counter[bool | None]] = {}
     for path in paths:
-        marks = pc.list_flatten(pq.read_table(path, columns=["verdicts"]).column("verdicts").combine_chunks())
+        marks = pc.list_flatten(read_shard(path, "verdicts").column("verdicts").combine_chunks())
         pairs = pa.table({"by": pc.struct_field(marks, "by"), "passed": pc.struct_field(marks, "passed")})
         for entry in pairs.group_by(["by", "passed"]).aggregate([([], "count_all")]).to_pylist():
             counts.setdefault(entry["by"], Counter())[entry["passed"]] += entry["count_all"]

@@ -43,10 +43,10 @@ def trainings(story: Story) -> list[Training]:
 
 
 def _training(story: Story, stage: Stage) -> Training:
-    checkpoint = stage.record["checkpoint"]
-    points = [(step, loss) for step, loss in checkpoint["losses"] if loss is not None]  # null: not finite
+    checkpoint = stage.checkpoint
+    points = [(step, loss) for step, loss in checkpoint.losses if loss is not None]
     givers = story.read_by(stage)
-    facts = dict(checkpoint["facts"])
+    facts = dict(checkpoint.facts)
     example = facts.pop("example", None) or {}
     counts = composition(story.rows_read(stage), *COLUMNS)
     return Training(

@@ -26,7 +26,7 @@ def training_tables(story: Story, stages: Sequence[Stage]) -> Iterator[str]:
     head = ("", *(stage.name for stage in stages))
     yield table(head, _filled((name, *(tell(story, stage) for stage in stages)) for name, tell in _COURSE))
     yield "Settings:"
-    given = [stage.record.get("facts", {}).get("params") or {} for stage in stages]
+    given = [stage.record.params for stage in stages]
     lines = ((said, *(_setting(key, one) for one in given)) for key, said in SETTINGS.items())
     yield table(head, _filled(lines))
 
@@ -42,8 +42,7 @@ def _setting(key: str, given: Mapping[str, Any]) -> str:
 
 
 def _facts(stage: Stage) -> Mapping[str, Any]:
-    facts: Mapping[str, Any] = stage.record["checkpoint"]["facts"]
-    return facts
+    return stage.checkpoint.facts
 
 
 def _rows(story: Story, stage: Stage) -> str:
@@ -80,7 +79,7 @@ def _weights(story: Story, stage: Stage) -> str:
 
 
 def _loss(story: Story, stage: Stage) -> str:
-    losses = [loss for _, loss in stage.record["checkpoint"]["losses"] if loss is not None]
+    losses = [loss for _, loss in stage.checkpoint.losses if loss is not None]
     return f"{losses[0]:.3f} to {losses[-1]:.3f}" if losses else "–"
 
 
@@ -102,5 +101,5 @@ _COURSE: tuple[FlowLine, ...] = (
     ("loss", _loss),
     ("device", _fact("device")),
     ("peak memory", _memory),
-    ("time", lambda story, stage: clock(stage.record["seconds"])),
+    ("time", lambda story, stage: clock(stage.record.seconds or 0.0)),
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import pyarrow.parquet as pq
-
+from ..rows import read_shard
 from .fingerprint import why
+from .record import ScoreRecord, StepRecord
 from .run_folder import RunFolder, StepFolder
 
 
@@ -20,30 +18,30 @@ class Difference:
     why: str
     rows: tuple[int | None, int | None]
     shared: int
-    scores: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]
+    scores: tuple[tuple[ScoreRecord, ...], tuple[ScoreRecord, ...]]
 
 
 def compare(first: RunFolder, second: RunFolder) -> list[Difference]:
     """Every step of either run: why it differs, how many rows each has and how many ids they share."""
     mine, theirs = (_by_name(run) for run in (first, second))
-    found = []
+    differences = []
     for name in [*mine, *(n for n in theirs if n not in mine)]:
         a, b = mine.get(name), theirs.get(name)
         if a and b:
-            same = a[1]["key"] == b[1]["key"]
-            reason = "" if same else why(a[1]["facts"], b[1]["facts"])
+            same = a[1].key == b[1].key
+            reason = "" if same else why(a[1].facts, b[1].facts)
             shared = len(_ids(a[0]) & _ids(b[0]))
         else:
             reason, shared = f"only in {(first if a else second).path.name}", 0
-        counts = tuple(side[1].get("rows_out") if side else None for side in (a, b))
-        scores = tuple(list(side[1].get("scores", [])) if side else [] for side in (a, b))
-        found.append(Difference(name, reason, counts, shared, scores))  # type: ignore[arg-type]
-    return found
+        counts = (a[1].rows_out if a else None, b[1].rows_out if b else None)
+        scores = (a[1].scores if a else (), b[1].scores if b else ())
+        differences.append(Difference(name, reason, counts, shared, scores))
+    return differences
 
 
-def _by_name(run: RunFolder) -> dict[str, tuple[StepFolder, dict[str, Any]]]:
-    return {record["name"]: (folder, record) for folder, record in run.records()}
+def _by_name(run: RunFolder) -> dict[str, tuple[StepFolder, StepRecord]]:
+    return {record.name: (folder, record) for folder, record in run.records()}
 
 
 def _ids(folder: StepFolder) -> set[str]:
-    return {i for path in folder.rows() for i in pq.read_table(path, columns=["id"]).column("id").to_pylist()}
+    return {i for path in folder.rows() for i in read_shard(path, "id").column("id").to_pylist()}

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..llm.model import Model
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Recipe, Rounds
 from ..step import Context
+from .record import Place
 from .run_folder import RunFolder
 
 GRAMMAR = "1"
@@ -126,22 +127,21 @@ class Fingerprints:
             inner |= {node.name: hashed(facts), f"{node.name}.dropped": hashed(facts)}
         return rounds_facts(block, self.recipe.seed, {str(r): keys[str(r)] for r in block.inputs}, parts)
 
-    def stale(self, folder: RunFolder) -> list[tuple[str, str]]:
-        """Steps in ``folder`` whose finished or half-done work no longer fits the recipe, and why."""
+    def stale(self, run: RunFolder) -> list[tuple[str, str]]:
+        """Steps in ``run`` whose finished or half-done work no longer fits the recipe, and why."""
         keys: dict[str, str] = {}
         stale = []
         for number, node in enumerate(self.recipe.nodes, start=1):
-            block = isinstance(node, Rounds)
             facts = (
                 self.of_block(node, keys) if isinstance(node, Rounds) else self.of_step(node, node.name, keys)
             )
             key = hashed(facts)
             keys |= {node.name: key, f"{node.name}.dropped": key}
-            place = folder.step(number, node.name)
-            done = place.done
-            if done is not None and done["key"] != key:
-                stale.append((node.name, why(done["facts"], facts)))
-            elif done is None and place.begun_key not in (None, key):
-                what = "block" if block else "step"
-                stale.append((node.name, f"the {what} was half done under another recipe"))
+            folder = run.at(Place(number, node.name))
+            done, made_of = folder.done, folder.made_of
+            if made_of is None or made_of.key == key:
+                continue
+            what = "block" if isinstance(node, Rounds) else "step"
+            half_done = f"the {what} was half done under another recipe"
+            stale.append((node.name, why(done.facts, facts) if done else half_done))
         return stale

@@ -1,19 +1,22 @@
 """What a recipe would do and cost, before anything is spent.
 
 Sources are counted (up to a cap), row steps are tried on the first rows, ask steps make their real prompts
-for those rows. Answers that are in the store cost nothing and are read as the step reads them. What a table,
-a batch or a model would change is assumed: ``expects`` of the step, or every row kept.
+for those rows and send nothing. Stored answers cost nothing and are read, so the steps below get the rows
+that a run would give them. What a table, a batch or a model would change is assumed: ``expects`` of the step,
+or every row kept. Where the data of a recipe is missing, its published row counts are assumed, with rows of
+typical length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 from ..engine.rowwise import apply_ask, apply_read, apply_row
+from ..errors import UserError
 from ..llm.model import Model
 from ..llm.store import AnswerStore, default_store
 from ..llm.store_entry import key_maker
@@ -21,10 +24,8 @@ from ..llm.tokens import request_tokens
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds
 from ..requests import Completion, Request, Usage
 from ..sample import Drop, Sample
-from ..step import Context, SourceStep, Step
+from ..step import Context, SourceStep
 
-Asked = tuple[tuple[Sample, tuple[Request, ...]], ...]
-"""Rows, each with what a step asks for it."""
 UNANSWERED = "unanswered"
 """Marks in ``meta`` a planned row that lacks an answer of a step above."""
 SAMPLE_ROWS = 64
@@ -34,9 +35,9 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One line of the plan. Money is None if the price is unknown; ``how`` says how the line is known.
+    """One line of the plan. Money is None where no price is known; ``how``: where the figures come from.
 
-    stored: calls whose answers are in the store: they cost nothing, and tokens and money do not count them.
+    calls: requests to send.  stored: requests whose answers are stored already.
     """
 
     step: str
@@ -87,19 +88,7 @@ def forecast(recipe: Recipe, *, answer_tokens: int = ANSWER_TOKENS) -> list[Fore
 
     answer_tokens: the length assumed of every reply.
     """
-    with stored_answers() as store:
-        return Planner(recipe, answer_tokens, store).lines()
-
-
-@contextmanager
-def stored_answers() -> Iterator[AnswerStore | None]:
-    """The user's answer store, or None if there is none yet: a plan writes nothing."""
-    path = default_store()
-    if not path.exists():
-        yield None
-        return
-    with closing(AnswerStore(path)) as store:
-        yield store
+    return Planner(recipe, answer_tokens).lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +97,26 @@ class Prompts:
 
     node: Node
     ctx: Context
-    asked: Asked
+    asked: tuple[tuple[Sample, tuple[Request, ...]], ...]
 
 
 class Planner:
     """Walks through a recipe with a few rows. prompts: of each ask step by name, after ``lines``."""
 
-    def __init__(
-        self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS, store: AnswerStore | None = None
-    ) -> None:
-        self.recipe, self.answer_tokens, self.store = recipe, answer_tokens, store
+    def __init__(self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS) -> None:
+        self.recipe, self.answer_tokens = recipe, answer_tokens
         self.prompts: dict[str, Prompts] = {}
+        self.store: AnswerStore | None = None
 
     def lines(self) -> list[Forecast]:
         """The plan, one line per step."""
+        path = default_store()
+        if not path.exists():
+            return self._lines()
+        with contextlib.closing(AnswerStore(path)) as self.store:
+            return self._lines()
+
+    def _lines(self) -> list[Forecast]:
         guesses: dict[str, _Guess] = {}
         lines: list[Forecast] = []
         for node in self.recipe.nodes:
@@ -140,23 +135,26 @@ class Planner:
         for number in range(1, block.repeat + 1):
             lines = []
             for node in (*block.each, *block.probe):
-                line, names[node.name] = self.step(node, f"{block.name}.{node.name}", names)
+                name, place = f"{block.name}.{node.name}", f"{block.name}.{number}.{node.name}"
+                line, names[node.name] = self.step(node, name, names, place)
                 lines.append(line)
             names[PREVIOUS] = names[next(n.name for n in reversed(block.each) if n.gives_rows)]
             total += names[PREVIOUS].rows
             names[SO_FAR] = _Guess(total, given.sample)
             rounds.append(lines)
-            if number == 1 and all(line.rows_in == line.rows_out for line in lines):
+            if number == 1 and all(line.rows_in == line.rows_out and not line.stored for line in lines):
                 rounds += [lines] * (block.repeat - 1)
                 total += names[PREVIOUS].rows * (block.repeat - 1)
                 break
         guesses[block.name] = _Guess(total, given.sample)
         return [_summed(same, block.repeat) for same in zip(*rounds, strict=True)]
 
-    def step(self, node: Node, name: str, guesses: Mapping[str, _Guess]) -> tuple[Forecast, _Guess]:
+    def step(
+        self, node: Node, name: str, guesses: Mapping[str, _Guess], place: str = ""
+    ) -> tuple[Forecast, _Guess]:
         given = _together(node.inputs, guesses)
         model = self.recipe.models.get(node.model) if node.model else None
-        ctx = Context(node.name, self.recipe.seed, home=self.recipe.home, model=model)
+        ctx = Context(node.name, self.recipe.seed, place or name, self.recipe.home, model=model)
         kind = node.step.kind
         line = Forecast(name, node.address, kind, given.rows, given.rows)
         if kind == "source":
@@ -173,20 +171,37 @@ class Planner:
         return replace(line, rows_out=rows, how=how), _Guess(rows, kept, given.rows - rows, given.sample)
 
     def _source(self, node: Node, ctx: Context, line: Forecast) -> tuple[Forecast, _Guess]:
-        rows = dropped = 0
-        sample: list[Sample] = []
-        for thing in islice(cast(SourceStep, node.step).source(ctx), COUNT_CAP):
-            if isinstance(thing, Drop):
-                dropped += 1
-                continue
-            rows += 1
-            if len(sample) < SAMPLE_ROWS:
-                sample.append(thing)
-        how = "counted" if rows + dropped < COUNT_CAP else f"at least {COUNT_CAP:,}"
-        return replace(line, rows_in=0, rows_out=rows, how=how), _Guess(rows, sample, dropped)
+        published = self.recipe.published_rows.get(node.name)
+        if published and node.step.offline is not None:
+            return self._published(node, line, published)  # counting it means to download it
+        guess = _Guess(0)
+        try:
+            for made in islice(cast(SourceStep, node.step).source(ctx), COUNT_CAP):
+                if isinstance(made, Drop):
+                    guess.dropped += 1
+                    continue
+                guess.rows += 1
+                if len(guess.sample) < SAMPLE_ROWS:
+                    guess.sample.append(made)
+        except UserError:
+            if not published:
+                raise
+            return self._published(node, line, published)
+        how = "counted" if guess.rows + guess.dropped < COUNT_CAP else f"at least {COUNT_CAP:,}"
+        return replace(line, rows_in=0, rows_out=guess.rows, how=how), guess
+
+    def _published(self, node: Node, line: Forecast, rows: int) -> tuple[Forecast, _Guess]:
+        how = "published count, rows of typical length; the data is not here"
+        typical = [Sample.born(node.name, draw=n, **_TYPICAL, language="python") for n in range(8)]
+        return replace(line, rows_in=0, rows_out=rows, how=how), _Guess(rows, typical)
 
     def _row(self, node: Node, ctx: Context, line: Forecast, given: _Guess) -> tuple[Forecast, _Guess]:
-        made = [thing for sample in given.sample for thing in apply_row(node.step, sample, ctx)]
+        try:
+            made = [thing for sample in given.sample for thing in apply_row(node.step, sample, ctx)]
+        except UserError as error:  # such as a benchmark to compare with that is not here
+            return replace(line, how=f"assumed; {error.where}: {error.problem}"), _Guess(
+                given.rows, given.sample
+            )
         kept = [thing for thing in made if isinstance(thing, Sample)]
         lost = [thing.sample for thing in made if isinstance(thing, Drop)]
         tried = max(1, len(given.sample))
@@ -199,62 +214,73 @@ class Planner:
     def _ask(
         self, node: Node, ctx: Context, line: Forecast, given: _Guess, model: Model | None
     ) -> tuple[Forecast, _Guess]:
-        made = [(sample, apply_ask(node.step, sample, ctx)) for sample in given.sample]
-        asked = tuple((sample, tuple(some)) for sample, some in made if not isinstance(some, Drop))
+        tries = ((row, apply_ask(node.step, row, ctx)) for row in given.sample)
+        asked = tuple((row, tuple(made)) for row, made in tries if not isinstance(made, Drop))
         self.prompts.setdefault(line.step, Prompts(node, ctx, asked))
+        requests = [request for _, made in asked for request in made]
+        known = self._stored(model, requests)
         tried = max(1, len(given.sample))
-        answers = self._stored(model, asked)
-        requests = [request for _, some in asked for request in some]
-        unpaid = [request for request, answer in zip(requests, answers, strict=True) if answer is None]
-        calls = round(given.rows * len(requests) / tried)
-        stored = round(given.rows * (len(requests) - len(unpaid)) / tried)
-        tokens_in, tokens_out, usd = 0, 0, None if calls > stored else 0.0
-        if unpaid and model is not None:
-            bill = estimate(model, unpaid, self.answer_tokens)
-            scale = given.rows / tried
+        calls = round(given.rows * (len(requests) - len(known)) / tried)
+        to_send = [request for number, request in enumerate(requests) if number not in known]
+        tokens_in, tokens_out, usd = 0, 0, None if calls else 0.0
+        if to_send and model is not None:
+            bill = estimate(model, to_send, self.answer_tokens)
+            scale = calls / len(to_send)
             tokens_in, tokens_out = round(bill.tokens_in * scale), round(bill.tokens_out * scale)
             usd = None if bill.usd is None else bill.usd * scale
+        rows, sample = self._rows_of(node, ctx, given, asked, known)
         how = f"prompts of {tried} rows, {self.answer_tokens} tokens a reply"
-        rows, kept, lost = node.step.expects(given.rows), [], []
-        for sample, thing in _read(node.step, ctx, asked, answers):
-            if isinstance(thing, Drop):
-                lost.append(thing.sample)
-            else:
-                kept.append(thing or _unanswered(sample, node.name))
-        if requests and not unpaid:
-            rows, how = round(given.rows * len(kept) / tried), f"stored answers to {tried} rows"
-        done = replace(line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out)
-        guess = _Guess(rows, kept or given.sample, round(given.rows * len(lost) / tried), lost)
-        return replace(done, usd=usd, how=how, stored=stored), guess
+        if known:
+            how = f"prompts of {tried} rows, {100 * len(known) / len(requests):.0f}% answered before"
+        line = replace(
+            line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, how=how,
+            stored=round(given.rows * len(known) / tried),
+        )  # fmt: skip
+        return line, _Guess(rows, sample)
 
-    def _stored(self, model: Model | None, asked: Asked) -> list[Completion | None]:
-        """The stored answer to each request, in order."""
-        requests = [request for _, some in asked for request in some]
+    def _stored(self, model: Model | None, requests: Sequence[Request]) -> dict[int, Completion]:
+        """The stored answers, by the index of the request."""
         if model is None or self.store is None:
-            return [None] * len(requests)
+            return {}
         key = key_maker(model)
-        return [self.store.find(key(model.resolve(request))) for request in requests]
+        found = ((n, self.store.find(key(model.resolve(request)))) for n, request in enumerate(requests))
+        return {n: answer for n, answer in found if answer is not None}
+
+    def _rows_of(
+        self, node: Node, ctx: Context, given: _Guess,
+        asked: Sequence[tuple[Sample, Sequence[Request]]], known: Mapping[int, Completion],
+    ) -> tuple[int, list[Sample]]:  # fmt: skip
+        """How many rows come out, and some: real ones where every answer is stored, else like the input's."""
+        sample: list[Sample] = []
+        read = first = 0
+        for row, requests in asked:
+            numbers = range(first, first + len(requests))
+            first += len(requests)
+            if requests and all(n in known for n in numbers):
+                made = apply_read(node.step, row, [known[n] for n in numbers], ctx)
+                sample += [child for child in made if isinstance(child, Sample)]
+                read += 1
+        if read and read == len(asked):
+            return round(given.rows * len(sample) / max(1, len(given.sample))), sample
+        alike = [
+            row.grow(
+                node.name,
+                instruction=row.instruction or row.code,
+                tests="",
+                meta={**row.meta, UNANSWERED: True},
+            )
+            for row in given.sample
+        ]
+        return node.step.expects(given.rows), alike
 
 
-def _read(
-    step: Step, ctx: Context, asked: Asked, answers: Sequence[Completion | None]
-) -> Iterator[tuple[Sample, Sample | Drop | None]]:
-    """Each row with what the step makes of its answers; with None if one of them is not known."""
-    rest = iter(answers)
-    for sample, requests in asked:
-        own = list(islice(rest, len(requests)))
-        known = [answer for answer in own if answer is not None]
-        if len(known) < len(own):
-            yield sample, None
-            continue
-        for thing in apply_read(step, sample, known, ctx):
-            yield sample, thing
-
-
-def _unanswered(sample: Sample, step: str) -> Sample:
-    """The row as a step would pass it on, without the answer that is not there yet."""
-    text = sample.instruction or sample.code
-    return sample.grow(step, instruction=text, tests="", meta={**sample.meta, UNANSWERED: True})
+_CODE = "def count(words):\n" + "    total = sum(1 for word in words if word)\n" * 15 + "    return total\n"
+_TYPICAL: dict[str, Any] = {
+    "instruction": "Write a function that takes a list of words and returns how often each one occurs. " * 2,
+    "answer": f"Here is the function:\n\n```python\n{_CODE}```\n",
+    "code": _CODE,
+}
+"""A row of about the length of Code Alpaca's instructions and of the functions of CodeSearchNet."""
 
 
 def _together(refs: tuple[Ref, ...], guesses: Mapping[str, _Guess]) -> _Guess:

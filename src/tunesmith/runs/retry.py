@@ -1,9 +1,10 @@
-"""Ask failed requests again: those rows of a run's bins, and what depends on them, and nothing else.
+"""Ask failed requests again: those that a run lost rows to, and nothing else.
 
-The bin keeps why a row was lost. For each ask step that lost rows for the named kinds its shards are
-removed from the first such row on, and the run goes on: answers come from the store, rows of other kinds are
-held (see ``failures``), only the named rows are asked. What follows runs again where rows came back, and is
-not touched where none did. Killed at any moment the run is a half-done one, as any other.
+Dropped rows tell why they were lost, and the answer store remembers the failed requests. A retry forgets the
+named kinds there and removes the shards of each ask step from the first such row on; then the run goes on.
+Answers come from the store, requests of other kinds fail again unasked, only the named ones are sent. Steps
+below run again where rows came back, and are not touched where none did. Killed at any moment, the run is
+an ordinary half-done one.
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import FolderError
-from ..files import read_json
 from ..llm.request_errors import LASTING, PASSING
 from ..llm.store import AnswerStore, default_store
 from ..recipe.load import read_recipe
 from ..recipe.recipe import Recipe
 from ..recipe.yaml import read_document
-from ..requests import Failure
 from ..rows import Table
-from .failures import failed, hold, standing
+from .failures import FailedRow, failed_rows
 from .fingerprint import Fingerprints
+from .record import Place, RunState
 from .run import Result, run_recipe
 from .run_folder import RunFolder, StepFolder
 from .step_runner import RunListener
@@ -33,7 +33,7 @@ from .step_runner import RunListener
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What came of asking again.
+    """What became of the rows that were asked again.
 
     asked: rows.  kept: those that gave rows.  dropped: those that were answered, and that their step then
     dropped for a reason of its own.  failed: kind -> those that failed once more.  usd: what it cost.
@@ -61,49 +61,45 @@ def retry_run(
 
     Raises:
         FolderError: there is no such run, none of its requests failed so, its recipe no longer gives the same
-            steps, or its answers lie in another store.
+            steps, or its answers are in another store.
         RunStopped: budget reached or provider refused; the same call goes on.
     """
     run = RunFolder.open(path)
+    state = run.state or RunState()
     recipe = recipe_of(run, overrides)
-    with run.locked():
-        lost = {place: standing(place) for place in run.places().values()}
-        kinds = _chosen(run, only, Counter(f.kind for rows in lost.values() for f in rows.values()))
+    with run.locked(), closing(AnswerStore(default_store())) as store:
+        lost = [(place, folder, list(failed_rows(folder))) for place, folder in run.steps()]
+        kinds = _chosen(run, state, only, Counter(row.kind for _, _, rows in lost for row in rows))
         _refuse_other_steps(run, recipe)
-        spent = _spent(run)
-        asked = {place: {row for row, f in rows.items() if f.kind in kinds} for place, rows in lost.items()}
-        asked = {place: rows for place, rows in asked.items() if rows}
-        for place, rows in asked.items():
-            _clear(place, rows, lost[place])
+        spent = _spent(run, state, store)
+        store.forget_failures(state.id, kinds=kinds)
+        asked = {}
+        for place, folder, rows in lost:
+            if chosen := [row for row in rows if row.kind in kinds]:
+                _reopen(run, place, folder, chosen)
+                asked[folder] = {row.row for row in chosen}
     result = run_recipe(recipe, run.path, isolation=isolation, listener=listener)
-    return result, _came_of(asked, result.usd - spent)
+    return result, _outcome(asked, result.usd - spent)
 
 
 def recipe_of(run: RunFolder, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe as it ran: overlay and overrides (and these) applied, relative paths as they were meant.
+    """The recipe as it ran: overlay and overrides (and these) applied, relative paths from where it was.
 
     Raises:
-        FolderError: the run does not say where its recipe lay.
         RecipeError: the recipe no longer holds: a step or a file of it is gone.
     """
-    state = read_json(run.path / "run.json") or {}
-    if "home" not in state:
-        fix = "run its recipe into this folder once more; nothing that is done is done again"
-        raise FolderError(
-            str(run.path), "does not say where its recipe lay (an earlier version made it)", fix
-        )
+    state = run.state or RunState()
     text = (run.path / "recipe.yaml").read_text(encoding="utf-8")
-    home = (run.path / state["home"]).resolve()
+    home = (run.path / state.home).resolve()
     recipe = read_recipe(read_document(text, "recipe.yaml"), home, overrides=overrides)
-    return replace(recipe, tiny=bool(state["tiny"]))
+    return replace(recipe, tiny=state.tiny)
 
 
-def _chosen(run: RunFolder, only: Sequence[str], counts: Counter[str]) -> frozenset[str]:
-    """The kinds to ask again. One that this run has not is a mistake, unless the run is not over."""
-    over = (read_json(run.path / "run.json") or {}).get("status") == "done"
+def _chosen(run: RunFolder, state: RunState, only: Sequence[str], counts: Counter[str]) -> frozenset[str]:
+    """The kinds to ask again. One that the run has not is a mistake, unless the run is not over."""
     for kind in only:
         known = kind in (*PASSING, *LASTING) or re.fullmatch(r"refused \d{3}", kind)
-        if kind not in counts and (over or not known):
+        if kind not in counts and (state.status == "done" or not known):
             has = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common())
             fix = f"it has: {has}" if has else "no request of it failed: there is nothing to ask again"
             raise FolderError(str(run.path), f"has no row that was lost for {kind!r}", fix)
@@ -119,38 +115,32 @@ def _refuse_other_steps(run: RunFolder, recipe: Recipe) -> None:
         raise FolderError(str(run.path), problem, fix)
 
 
-def _spent(run: RunFolder) -> float:
-    """US dollars that the run has cost so far. Raises FolderError where its answers lie in another store."""
-    state = read_json(run.path / "run.json") or {}
-    path = default_store()
-    with closing(AnswerStore(path)) as store:
-        bill = store.charges(str(state.get("id")))
-    paid = sum(record.get("spent", {}).get("answers", 0) for _, record in run.records())
-    if paid and not bill.total().answers:
-        problem = f"its {paid:,} answers are not in {path}: they would be asked and paid again"
+def _spent(run: RunFolder, state: RunState, store: AnswerStore) -> float:
+    """US dollars that the run has cost so far. Raises FolderError where its answers are in another store."""
+    costs = store.charges(state.id)
+    paid = sum(record.spent.answers for _, record in run.records())
+    if paid and not costs.total().answers:
+        problem = f"its {paid:,} answers are not in {store.path}: they would be asked and paid again"
         raise FolderError(str(run.path), problem, "set TUNESMITH_CACHE to the folder it was run with")
-    return bill.usd
+    return costs.usd
 
 
-def _clear(place: StepFolder, rows: set[str], lost: Mapping[str, Failure]) -> None:
-    """Make ``place`` half done before the first shard that holds one of ``rows``; other losses are held."""
-    shards = [found.shard for found in failed(place) if found.row in rows]
-    hold(place, {row: failure for row, failure in lost.items() if row not in rows})
-    if place.path.parent.name.startswith("round-"):
-        StepFolder(place.path.parent.parent).reopen()
-    place.reopen()
-    if shards:
-        place.cut(min(shards))
+def _reopen(run: RunFolder, place: Place, folder: StepFolder, rows: Sequence[FailedRow]) -> None:
+    """Make a step half done before the first shard that holds one of ``rows``."""
+    if place.block is not None:
+        run.at(place.block).reopen()
+    folder.reopen()
+    folder.cut(min(row.shard for row in rows))
 
 
-def _came_of(asked: Mapping[StepFolder, set[str]], usd: float) -> Again:
+def _outcome(asked: Mapping[StepFolder, set[str]], usd: float) -> Again:
     kept = dropped = 0
     kinds: Counter[str] = Counter()
-    for place, rows in asked.items():
-        lost = {row: failure for row, failure in standing(place).items() if row in rows}
-        kinds.update(failure.kind for failure in lost.values())
+    for folder, rows in asked.items():
+        lost = {failed.row: failed.kind for failed in failed_rows(folder) if failed.row in rows}
+        kinds.update(lost.values())
         made = {
-            name for row, parents in Table(place.rows()).columns("id", "parents") for name in (row, *parents)
+            name for row, parents in Table(folder.rows()).columns("id", "parents") for name in (row, *parents)
         }
         kept += len(back := rows & made)
         dropped += len(rows - back - lost.keys())

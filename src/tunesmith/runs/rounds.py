@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Rounds, StopRule
 from .outputs import Names, StepOutput
+from .record import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Probed:
 
 
 Execute = Callable[[Node, int, Names], StepOutput]
-"""Runs one step of a round, with what names such as ``previous`` stand for there."""
+"""Runs one step of a round, with what names such as ``previous`` mean there."""
 
 
 def should_stop(rule: StopRule, history: Sequence[Probed]) -> bool:
@@ -39,13 +39,10 @@ def best_round(history: Sequence[Probed]) -> int:
     return max(range(len(history)), key=lambda i: (history[i].value, i)) + 1
 
 
-def run_rounds(
-    block: Rounds, given: StepOutput, outer: Names, execute: Execute
-) -> tuple[StepOutput, dict[str, Any]]:
-    """Run the block.
+def run_rounds(block: Rounds, given: StepOutput, outer: Names, execute: Execute) -> tuple[StepOutput, Course]:
+    """Run the block; returns its rows (input and kept rounds) and how it went.
 
-    given: its input rows.  outer: what the names above it stand for.
-    Returns its rows (input and kept rounds) and the facts of its course for step.json.
+    given: its input rows.  outer: what the names above it mean.
     """
     rounds: list[StepOutput] = []
     history: list[Probed] = []
@@ -67,7 +64,7 @@ def run_rounds(
             ended = f"the score fell after round {best_round(history)}"
             break
     kept = best_round(history) if block.stop and history else len(rounds)
-    course = {"rounds": len(rounds), "kept": kept, "ended": ended, "probe": [p.value for p in history]}
+    course = Course(len(rounds), kept, ended, tuple(p.value for p in history))
     return given.joined(rounds[:kept]), course
 
 
@@ -77,6 +74,6 @@ def _probe(block: Rounds, number: int, names: Names, execute: Execute) -> Probed
         names[node.name] = execute(node, number, names)
         scores = names[node.name].scores
         if scores:
-            mean = sum(s["value"] for s in scores) / len(scores)
-            probed = Probed(mean, sum(s["high"] for s in scores) / len(scores))
+            mean = sum(s.value for s in scores) / len(scores)
+            probed = Probed(mean, sum(s.high for s in scores) / len(scores))
     return probed

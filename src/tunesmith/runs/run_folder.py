@@ -3,22 +3,21 @@
     runs/NAME/
       recipe.yaml     the recipe as it ran (overlay and overrides applied)
       run.json        when, with which version, how it ended
-      ledger.jsonl    one line per event: steps begun, resumed and done, and what each shard cost
+      ledger.jsonl    one line per event: steps begun, resumed and done
       01-seeds/       rows-*.parquet, dropped-*.parquet, step.json
       models/NAME/    what a training step made
       report.html
 
-A step is done when its ``step.json`` exists: it is written last. Before that ``begun.json`` holds the
-step's key, and every ``rows-*.parquet`` there is whole, so a half-done step goes on behind its last one.
-Both also say which failed requests above it the step had to do without (``lost_above``): its rows are
-others once those are answered.
+A step is done when its ``step.json`` exists: it is written last. Before that ``begun.json`` says what its
+rows are made of, and every ``rows-*.parquet`` there is whole: a half-done step goes on behind the last one.
+``record.py`` describes the JSON files.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-import re
 import shutil
 import time
 from collections import Counter
@@ -29,12 +28,22 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
 from ..errors import FolderError
-from ..files import read_json, write_json
-from ..rows import Table, shard_notes, write_drops, write_rows
+from ..rows import Table, shard_notes, shard_rows, write_drops, write_rows
 from ..sample import Drop, Sample
+from . import record
+from .record import Begun, Place, RunState, StepRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StepCounts:
+    """What the shards of a step hold. digest: of the ids of rows and drops, and of why each was dropped."""
+
+    shards: int
+    rows: int
+    reasons: Counter[str]
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +53,50 @@ class StepFolder:
     path: Path
 
     @property
-    def done(self) -> dict[str, Any] | None:
-        """The contents of step.json, or None while the step is not done."""
-        return read_json(self.path / "step.json")
+    def done(self) -> StepRecord | None:
+        """The step's record, or None while it is not done."""
+        return record.read(self.path / "step.json", StepRecord, self._fix)
 
     @property
-    def begun_key(self) -> str | None:
-        """The key under which a half-done step was begun."""
-        begun = read_json(self.path / "begun.json")
-        return str(begun["key"]) if begun else None
+    def made_of(self) -> Begun | None:
+        """What lies here, done or half done, was made of; None where nothing was begun."""
+        done = self.done
+        return done.made_of if done else record.read(self.path / "begun.json", Begun, self._fix)
 
     @property
-    def made_of(self) -> tuple[str, str] | None:
-        """Key and ``lost_above`` of what lies here, done or half done; None where nothing was begun."""
-        state = self.done or read_json(self.path / "begun.json")
-        return (str(state["key"]), str(state.get("lost_above", ""))) if state else None
+    def _fix(self) -> str:
+        return f"remove the folder {self.path} and run again: paid answers are reused"
 
-    def begin(self, key: str, lost_above: str = "") -> None:
-        """Make the folder and note what is made there; what a crash left under another key is removed."""
-        if self.path.exists() and self.begun_key != key:
-            shutil.rmtree(self.path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        for draft in self.path.glob(".*.draft"):
-            draft.unlink()
-        write_json(self.path / "begun.json", {"key": key, "lost_above": lost_above})
+    def begin(self, made_of: Begun) -> None:
+        """Make the folder and note what its rows are made of; what was made under another key is removed."""
+        lies_here = self.made_of
+        if lies_here is None or lies_here.key != made_of.key:
+            self.remove()
+        with _usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            for draft in self.path.glob(".*.draft"):
+                draft.unlink()
+        record.write(self.path / "begun.json", made_of)
 
-    def finish(self, record: dict[str, Any]) -> None:
+    def remove(self) -> None:
+        """Remove the folder with everything in it."""
+        if self.path.exists():
+            with _usable(self.path):
+                shutil.rmtree(self.path)
+
+    def finish(self, done: StepRecord) -> None:
         """Write step.json: the step is done from now on."""
-        write_json(self.path / "step.json", record)
-        for name in ("begun.json", "held.json"):
-            (self.path / name).unlink(missing_ok=True)
+        record.write(self.path / "step.json", done)
+        (self.path / "begun.json").unlink(missing_ok=True)
 
     def reopen(self) -> None:
         """Make a done step half done; its shards stay."""
-        if (standing := self.made_of) is not None and self.done is not None:
-            key, lost_above = standing
-            write_json(self.path / "begun.json", {"key": key, "lost_above": lost_above})
+        if (done := self.done) is not None:
+            record.write(self.path / "begun.json", done.made_of)
             (self.path / "step.json").unlink()
 
     def cut(self, shard: int) -> None:
-        """Remove the shards from number ``shard`` on, the last first, so that what stands is always whole."""
+        """Remove the shards from number ``shard`` on, the last first, so that the rest is always whole."""
         for number in range(len(self.rows()) - 1, shard - 1, -1):
             for kind in ("rows", "dropped"):
                 (self.path / f"{kind}-{number:05d}.parquet").unlink(missing_ok=True)
@@ -93,7 +106,7 @@ class StepFolder:
         return sorted(self.path.glob("rows-*.parquet"))
 
     def drops(self) -> list[Path]:
-        """The shards of the bin that belong to whole shards of rows, in order."""
+        """The shards of dropped rows that belong to whole shards of rows, in order."""
         whole = {path.name.removeprefix("rows-") for path in self.rows()}
         return [
             p for p in sorted(self.path.glob("dropped-*.parquet")) if p.name.removeprefix("dropped-") in whole
@@ -105,19 +118,45 @@ class StepFolder:
         return int(shard_notes(shards[-1])["stop"]) if shards else 0
 
     def write_shard(self, start: int, stop: int, rows: list[Sample], drops: list[Drop], by: str) -> None:
-        """One shard; the bin first, so that a rows file means that both are whole."""
+        """One shard; dropped rows first, so that a rows file means that both are whole."""
         number = len(self.rows())
         notes = {"start": str(start), "stop": str(stop)}
+        dropped = self.path / f"dropped-{number:05d}.parquet"
         if drops:
-            write_drops(self.path / f"dropped-{number:05d}.parquet", drops, by, notes)
+            write_drops(dropped, drops, by, notes)
+        else:
+            dropped.unlink(missing_ok=True)  # a kill before the rows were written may have left one
         write_rows(self.path / f"rows-{number:05d}.parquet", rows, notes)
 
-    def counts(self) -> tuple[int, Counter[str]]:
-        """Rows kept, and dropped rows by reason, counted from the disk."""
+    def check(self, done: StepRecord) -> None:
+        """Compare the shards of a done step with its record: their number, and how many rows they hold.
+
+        Raises:
+            FolderError: some are missing, or hold other rows.
+            DataError: a shard cannot be read.
+        """
+        shards = self.rows()
+        for what, wanted, has in (
+            ("files of rows", done.shards, len(shards)),
+            ("rows", done.rows_out or 0, sum(map(shard_rows, shards))),
+            ("dropped rows", done.dropped, sum(map(shard_rows, self.drops()))),
+        ):
+            if has != wanted:
+                problem = f"holds {has:,} {what}, but its step.json records {wanted:,}"
+                raise FolderError(str(self.path), problem, self._fix)
+
+    def counts(self) -> StepCounts:
+        """What the shards on disk hold."""
+        shards, rows = self.rows(), 0
         reasons: Counter[str] = Counter()
-        for path in self.drops():
-            reasons.update(pq.read_table(path, columns=["reason"]).column("reason").to_pylist())
-        return len(Table(self.rows())), reasons
+        digest = hashlib.blake2b(digest_size=16)
+        for (row,) in Table(shards).columns("id"):
+            rows += 1
+            digest.update(f"{row}\n".encode())
+        for row, reason in Table(self.drops()).columns("id", "reason"):
+            reasons[reason] += 1
+            digest.update(f"{row} {reason}\n".encode())
+        return StepCounts(len(shards), rows, reasons, digest.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,80 +170,104 @@ class RunFolder:
         """An existing run folder.
 
         Raises:
-            FolderError: there is none at ``path``; names the nearest runs.
+            FolderError: there is none at ``path`` (names the nearest runs), or it has another format.
         """
-        if not (path / "run.json").is_file():
+        run = cls(path)
+        if run.state is None:
             siblings = sorted(p.parent.name for p in path.parent.glob("*/run.json"))
             known = f"runs there: {', '.join(siblings)}" if siblings else "`tunesmith run` makes one"
             raise FolderError(str(path), "is not a run folder (it has no run.json)", known)
-        return cls(path)
+        return run
+
+    @property
+    def state(self) -> RunState | None:
+        """What run.json says, or None where no run has begun here."""
+        fix = "run its recipe into this folder with --fresh: paid answers are reused"
+        return record.read(self.path / "run.json", RunState, fix)
+
+    def write_state(self, state: RunState) -> None:
+        """Replace run.json."""
+        record.write(self.path / "run.json", state)
 
     @property
     def models(self) -> Path:
         return self.path / "models"
 
-    def step(self, number: int, name: str) -> StepFolder:
-        """The folder of the step at place ``number``; one made under another number is renamed."""
-        path = self.path / f"{number:02d}-{name}"
-        if not path.exists() and self.path.is_dir():
-            for old in self.path.iterdir():
-                if re.fullmatch(rf"\d\d-{re.escape(name)}", old.name):
-                    old.rename(path)
+    def at(self, place: Place) -> StepFolder:
+        """The folder of the step at ``place``; one made under another number is renamed.
+
+        Raises:
+            FolderError: the step's name, or a symbolic link, leads out of the run folder.
+        """
+        path = self.path / place.folder
+        if Place.of_folder(place.folder) != place or not path.resolve().is_relative_to(self.path.resolve()):
+            problem = f"the folder of step {place.name!r} would not be inside the run folder"
+            raise FolderError(str(self.path), problem, "name the step with letters, digits, '_', '-' and '.'")
+        if not path.exists() and self.path.is_dir() and not place.round:
+            for old, folder in self.steps():
+                if not old.round and old.step == place.step:
+                    with _usable(path):
+                        folder.path.rename(path)
                     break
         return StepFolder(path)
 
-    def records(self) -> Iterator[tuple[StepFolder, dict[str, Any]]]:
-        """The done steps with their records, in order; those of repeated rounds before their block."""
-        for path in sorted(self.path.rglob("step.json")):
-            record = read_json(path)
-            if record:
-                yield StepFolder(path.parent), record
+    def steps(self) -> Iterator[tuple[Place, StepFolder]]:
+        """The folders of all steps, begun or done, in reading order."""
+        folders = [p for pattern in ("*", "*/round-*/*") for p in self.path.glob(pattern) if p.is_dir()]
+        placed = ((Place.of_folder(p.relative_to(self.path)), StepFolder(p)) for p in folders)
+        yield from sorted(((place, folder) for place, folder in placed if place), key=lambda known: known[0])
 
-    def places(self) -> dict[str, StepFolder]:
-        """The folders of all steps by name (``evolution/round-01/evolved`` in a block), in order."""
-        known = {}
-        for path in sorted(p for p in self.path.rglob("*") if p.is_dir() and re.match(r"\d\d-", p.name)):
-            parts = [re.sub(r"^\d\d-", "", part) for part in path.relative_to(self.path).parts]
-            known["/".join(parts)] = StepFolder(path)
-        return known
+    def records(self) -> Iterator[tuple[StepFolder, StepRecord]]:
+        """The done steps with their records, in reading order."""
+        for _, folder in self.steps():
+            if (done := folder.done) is not None:
+                yield folder, done
 
     def find(self, step: str) -> StepFolder:
-        """The step folder called ``step``: ``coreset``, or ``evolution/round-1/evolved`` inside a block.
+        """The step folder called ``step``: ``coreset``, or ``evolution/round-01/evolved`` inside a block.
 
         Raises:
             FolderError: no such step here; lists those that are.
         """
-        known = self.places()
-        if step in known:
-            return known[step]
-        raise FolderError(str(self.path), f"has no step {step!r}", f"steps here: {', '.join(known)}")
+        known = list(self.steps())
+        for place, folder in known:
+            if place.is_called(step):
+                return folder
+        names = ", ".join(place.path for place, _ in known)
+        raise FolderError(str(self.path), f"has no step {step!r}", f"steps here: {names}")
 
     def note(self, event: str, **facts: Any) -> None:
         """Append one line to ledger.jsonl, on the disk before this returns."""
         line = orjson.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **facts})
-        with (self.path / "ledger.jsonl").open("ab") as sink:
+        with _usable(self.path), (self.path / "ledger.jsonl").open("ab") as sink:
             sink.write(line + b"\n")
             sink.flush()
             os.fsync(sink.fileno())
 
-    def ledger(self) -> Iterator[dict[str, Any]]:
-        """Every event so far. A line torn by a crash is passed over."""
-        path = self.path / "ledger.jsonl"
-        if path.exists():
-            for line in path.read_bytes().splitlines():
-                try:
-                    yield orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    continue
-
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for one process; the lock goes with the process, however it ends."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a") as handle:
+        """Lock the folder for this process; the lock ends with the process, however that ends."""
+        with _usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = (self.path / ".lock").open("a")
+        with handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with _usable(self.path):
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 fix = "wait for it, or choose another --out"
                 raise FolderError(str(self.path), "another process is running in this folder", fix) from None
             yield
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """What the operating system refuses, as an error that says what to do."""
+    try:
+        yield
+    except BlockingIOError:
+        raise  # the lock is taken, which is no fault of the disk
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        fix = "choose another --out, or free the place: it must be a folder that this user may write"
+        raise FolderError(str(path), f"cannot be used as a run folder: {why}", fix) from error

@@ -1,15 +1,15 @@
-"""Doing one step: its inputs read, its rows (or model, or scores) made, its folder closed."""
+"""Runs one step: reads its inputs, makes its rows (or model, or scores), writes its record."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 from ..engine import Chunk, Engine, StepJob
-from ..errors import StepError, TunesmithError
+from ..errors import RunStopped, StepError, TunesmithError
 from ..files import write_json
 from ..llm.client import Client
 from ..llm.costs import Costs
@@ -17,28 +17,29 @@ from ..llm.model import Model
 from ..llm.store import AnswerStore
 from ..models.hf import Hf
 from ..recipe.recipe import Node, Recipe
-from ..results import Score
 from ..rows import Table
 from ..step import Context, Resources, ScoreStep, TrainStep
-from .failures import held, losses, start_over
+from .failures import failed_rows
 from .fingerprint import Fingerprints, hashed
-from .outputs import Names, StepOutput, inputs_of, keys_of, lost_above
+from .outputs import Names, StepOutput, inputs_digest, inputs_of, keys_of
+from .record import Begun, CheckpointRecord, ScoreRecord, StepRecord
 from .run_folder import RunFolder, StepFolder
 
 
 class RunListener:
-    """Hears how a run goes; every method may be left as it is."""
+    """Is told how a run goes; override what is of interest."""
 
-    def began(self, step: str, kind: str, rows: int) -> None:
-        """A step starts, over ``rows`` input rows (0: unknown)."""
+    def on_step_start(self, step: str, kind: str, rows: int, done: int) -> None:
+        """A step starts, over ``rows`` input rows (0: unknown), of which ``done`` were done before."""
 
-    def moved(self, step: str, read: int, kept: int, dropped: int, bill: Costs) -> None:
-        """The running step has got on; kept and dropped count what this process made."""
+    def on_rows(self, step: str, read: int, kept: int, dropped: int, costs: Costs) -> None:
+        """The running step is done with ``read`` rows, in any order; kept and dropped count rows in order,
+        and what this process made."""
 
-    def counted(self, step: str, done: int, total: int) -> None:
+    def on_progress(self, step: str, done: int, total: int) -> None:
         """A train or score step has done so much of its work."""
 
-    def ended(self, step: str, record: Mapping[str, Any], *, fresh: bool) -> None:
+    def on_step_end(self, step: str, record: StepRecord, *, fresh: bool) -> None:
         """A step is done: now (``fresh``) or by an earlier run."""
 
 
@@ -49,113 +50,150 @@ class StepRunner:
     recipe: Recipe
     folder: RunFolder
     engine: Engine
-    lender: Resources
+    resources: Resources
     store: AnswerStore
-    bill: Costs
+    costs: Costs
     listener: RunListener
-    identity: Fingerprints
+    fingerprints: Fingerprints
     ran: list[str] = field(default_factory=list)
 
-    def step(self, node: Node, name: str, place: StepFolder, names: Names) -> StepOutput:
-        """Do the step, or go on with it, or find it done. ``name`` is unique in the run."""
-        facts = self.identity.of_step(node, name, keys_of(names))
-        key = hashed(facts)
-        lost = lost_above([node], names)
-        _make_way(place, key, lost, node.step.kind)
-        done = place.done
-        fresh = done is None
-        if done is None:
-            done = self._do(node, name, place, names, {"key": key, "facts": facts, "lost_above": lost})
+    def step(self, node: Node, name: str, folder: StepFolder, names: Names) -> StepOutput:
+        """Run the step, or go on with it, or find it done. ``name`` is unique in the run."""
+        facts = self.fingerprints.of_step(node, name, keys_of(names))
+        made_of = Begun(hashed(facts), inputs_digest([node], names))
+        self._clear_outdated(folder, made_of)
+        record = folder.done
+        fresh = record is None
+        if record is not None:
+            folder.check(record)
+        else:
+            record = self._run(node, name, folder, names, made_of, facts)
             self.ran.append(name)
-        self.listener.ended(name, done, fresh=fresh)
-        weights = hashed({"key": key, "lost": lost}) if lost else key
-        model = self._trained(node, names, done, weights) if node.step.kind == "train" else None
-        scores = tuple(done.get("scores", ()))
-        given = StepOutput(key, tuple(place.rows()), tuple(place.drops()), model, scores)
-        return replace(given, lost=done.get("lost", lost))
+        self.listener.on_step_end(name, record, fresh=fresh)
+        model = self._trained(node, names, record) if record.checkpoint else None
+        rows, drops = tuple(folder.rows()), tuple(folder.drops())
+        return StepOutput(record.key, _output_digest(record), rows, drops, model, record.scores)
 
-    def _do(
-        self, node: Node, name: str, place: StepFolder, names: Names, identity: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _clear_outdated(self, folder: StepFolder, made_of: Begun) -> None:
+        """Remove what was made of something else.
+
+        Under the same key only the input rows changed, so a retry goes on further up: failures that it did
+        not name are remembered. Under another key the step starts from nothing, and asks everything again
+        that has no answer. The folder and its key stay until then, so a kill in between changes nothing.
+        """
+        lies_here = folder.made_of
+        if lies_here == made_of:
+            return
+        if lies_here is not None and lies_here.key == made_of.key:
+            folder.reopen()
+            folder.cut(0)
+        else:
+            self.store.forget_failures(self.costs.run, steps=[made_of.key])
+            folder.remove()
+
+    def _run(
+        self, node: Node, name: str, folder: StepFolder, names: Names, made_of: Begun, facts: dict[str, Any]
+    ) -> StepRecord:
         rows = Table(inputs_of(node.inputs, names).rows)
-        ctx = self._context(node, name, names)
-        if node.step.kind == "train" and place.begun_key != identity["key"] and ctx.folder.exists():
-            shutil.rmtree(ctx.folder)
-        place.begin(identity["key"], identity["lost_above"])
-        self.folder.note("step", step=name, key=identity["key"])
-        self.listener.began(name, node.step.kind, len(rows))
-        begun = time.monotonic()
+        kind = node.step.kind
+        ctx = self._context(node, name, names, made_of.key)
+        if kind == "train" and folder.made_of != made_of and ctx.folder.exists():
+            shutil.rmtree(ctx.folder)  # checkpoints of other rows
+        folder.begin(made_of)
+        self.folder.note("step", step=name, key=made_of.key)
+        # A source or table step has no position in its input to go on from.
+        start = folder.covered() if kind in ("row", "ask", "batch") else 0
+        self.listener.on_step_start(name, kind, len(rows), start)
+        started = time.monotonic()
         try:
-            made = self._made(node, ctx, rows, place)
+            job = StepJob(node.step, ctx, rows, start, stop_if_dropped=node.stop_if_dropped)
+            made = self._made(job, folder, made_of.key)
+        except RunStopped as error:
+            if str(error).startswith("steps."):
+                raise
+            raise type(error)(f"steps.{name}: {error}") from error
         except TunesmithError:
             raise
-        except Exception as error:  # a door: other people's steps run behind it
+        except Exception as error:  # steps of other packages may raise anything
             raise StepError(f"steps.{name}: {type(error).__name__}: {error}") from error
-        seconds = round(time.monotonic() - begun, 3)
-        record = {"name": name, "do": node.address, "kind": node.step.kind, **identity, "rows_in": len(rows)}
-        record |= {**made, "seconds": seconds, "spent": self.bill.of(name)}
-        if node.step.kind == "ask":
-            record |= losses(place, identity["lost_above"])
-        place.finish(record)
+        seconds = round(time.monotonic() - started, 3)
+        record = StepRecord(
+            name=name, do=node.address, kind=kind, key=made_of.key, inputs=made_of.inputs, facts=facts,
+            rows_in=len(rows), seconds=seconds, spent=self.costs.of_step(name),
+            intents=self.costs.intents(name), **made,
+        )  # fmt: skip
+        folder.finish(record)
         self.folder.note("step done", step=name, seconds=seconds)
         return record
 
-    def _made(self, node: Node, ctx: Context, rows: Table, place: StepFolder) -> dict[str, Any]:
-        if node.step.kind == "train":
-            return self._train(node, ctx, rows)
-        if node.step.kind == "score":
-            return self._score(node, ctx, place)
-        return self._drive(node, ctx, rows, place)
+    def _made(self, job: StepJob, folder: StepFolder, key: str) -> dict[str, Any]:
+        """Do the step's work; returns the fields of its record that tell what came of it."""
+        if job.step.kind == "train":
+            return self._train(job)
+        if job.step.kind == "score":
+            return self._score(job, folder)
+        return self._drive(job, folder, key)
 
-    def _drive(self, node: Node, ctx: Context, rows: Table, place: StepFolder) -> dict[str, Any]:
-        kind, name = node.step.kind, ctx.place
-        start = place.covered() if kind in ("row", "ask", "batch") else 0
-        if start == 0:
-            for path in (*place.rows(), *place.drops()):
-                path.unlink()
+    def _drive(self, job: StepJob, folder: StepFolder, key: str) -> dict[str, Any]:
+        name = job.ctx.place
+        if job.start == 0:
+            folder.cut(0)
         kept = dropped = 0
-        client = (lambda: self._client(ctx)) if kind == "ask" and ctx.model else None
 
-        def tell(chunk: Chunk) -> None:
+        def on_chunk(chunk: Chunk) -> None:
             now = (kept + len(chunk.rows), dropped + len(chunk.drops))
-            self.listener.moved(name, chunk.stop, *now, self.bill)
+            self.listener.on_rows(name, chunk.stop + chunk.ahead, *now, self.costs)
 
-        for chunk in self.engine.drive(StepJob(node.step, ctx, rows, start, client, tell, held(place))):
-            place.write_shard(chunk.start, chunk.stop, chunk.rows, chunk.drops, name)
+        for chunk in self.engine.drive(replace(job, on_chunk=on_chunk)):
+            # Failures are kept with the shard that drops their rows: after a kill the rows of a lost shard,
+            # failed ones too, are asked again. Before it, so that no row is dropped for a forgotten failure.
+            self.store.keep_failures(self.costs.run, key, chunk.failures)
+            folder.write_shard(chunk.start, chunk.stop, chunk.rows, chunk.drops, name)
             kept, dropped = kept + len(chunk.rows), dropped + len(chunk.drops)
-        if not place.rows():
-            place.write_shard(0, 0, [], [], name)
-        rows_out, reasons = place.counts()
-        made = {
-            "rows_out": rows_out,
-            "dropped": sum(reasons.values()),
-            "reasons": dict(reasons.most_common()),
+        if not folder.rows():
+            folder.write_shard(0, 0, [], [], name)
+        counts = folder.counts()
+        failures = Counter(row.kind for row in failed_rows(folder))
+        warnings = [*job.step.warnings(Table(folder.rows()), job.ctx)]
+        if not counts.rows and (job.rows.paths or job.step.kind == "source"):
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.reasons.most_common(3))
+            warnings.append(f"gave no rows ({reasons})" if reasons else "found nothing")
+        return {
+            "rows_out": counts.rows,
+            "shards": counts.shards,
+            "dropped": counts.reasons.total(),
+            "reasons": dict(counts.reasons.most_common()),
+            "failures": dict(failures.most_common()),
+            "digest": counts.digest,
+            "warnings": tuple(warnings),
         }
-        warnings = list(node.step.warnings(Table(place.rows()), ctx))
-        return made | ({"warnings": warnings} if warnings else {})
 
-    def _client(self, ctx: Context) -> Client:
-        return Client(cast(Model, ctx.model), self.store, self.bill, ctx.place)
+    def _train(self, job: StepJob) -> dict[str, Any]:
+        made = cast(TrainStep, job.step).train(job.rows, job.ctx)
+        path = str(made.path.relative_to(self.folder.path.absolute()))
+        return {"checkpoint": CheckpointRecord(path, made.losses, dict(made.facts))}
 
-    def _train(self, node: Node, ctx: Context, rows: Table) -> dict[str, Any]:
-        checkpoint = cast(TrainStep, node.step).train(rows, ctx)
-        path = str(checkpoint.path.relative_to(self.folder.path.absolute()))
-        return {"checkpoint": {"path": path, "losses": checkpoint.losses, "facts": dict(checkpoint.facts)}}
+    def _score(self, job: StepJob, folder: StepFolder) -> dict[str, Any]:
+        scores = cast(ScoreStep, job.step).score(job.ctx)
+        write_json(folder.path / "attempts.json", [asdict(score) for score in scores])
+        return {"scores": tuple(ScoreRecord.of(score, job.ctx.place) for score in scores)}
 
-    def _score(self, node: Node, ctx: Context, place: StepFolder) -> dict[str, Any]:
-        lent = replace(ctx, lender=self.lender, client=lambda: self._client(ctx))
-        scores = cast(ScoreStep, node.step).score(lent)
-        write_json(place.path / "attempts.json", [asdict(score) for score in scores])
-        return {"scores": [_brief(score, ctx.place) for score in scores]}
-
-    def _context(self, node: Node, name: str, names: Names) -> Context:
+    def _context(self, node: Node, name: str, names: Names, key: str) -> Context:
         model = self._model(node, names)
-        folder = (self.folder.models / name.replace(".", "-")).absolute()
 
-        def tell(done: int, total: int) -> None:
-            self.listener.counted(name, done, total)
+        def client() -> Client:
+            # A score step that runs again asks again: its failures are attempts, not rows to retry.
+            failed = self.store.failures(self.costs.run, key) if node.step.kind == "ask" else {}
+            return Client(cast(Model, model), self.store, self.costs, name, failed)
 
-        return Context(node.name, self.recipe.seed, name, self.recipe.home, folder, model, tell=tell)
+        return Context(
+            node.name, self.recipe.seed, name, self.recipe.home,
+            folder=(self.folder.models / name.replace(".", "-")).absolute(),
+            model=model,
+            resources=self.resources,
+            client=client if model is not None else None,
+            on_progress=lambda done, total: self.listener.on_progress(name, done, total),
+        )  # fmt: skip
 
     def _model(self, node: Node, names: Names) -> Model | None:
         """What ``with:`` names: a declared model, or the model a step above trained."""
@@ -163,28 +201,16 @@ class StepRunner:
             return None
         return self.recipe.models.get(node.model) or names[node.model].model
 
-    def _trained(self, node: Node, names: Names, done: Mapping[str, Any], key: str) -> Model:
+    def _trained(self, node: Node, names: Names, record: StepRecord) -> Model:
         """The model a training step made; it decodes as the model it was trained from."""
-        start = self._model(node, names)
-        kept = ("temperature", "top_p", "max_tokens", "in_flight", "batch_size")
-        decoding = {name: getattr(start, name) for name in kept if hasattr(start, name)}
-        path = self.folder.path / done["checkpoint"]["path"]
-        return Hf(model=str(path), fingerprint=key, **decoding)
+        start, checkpoint = self._model(node, names), cast(CheckpointRecord, record.checkpoint)
+        settings = ("temperature", "top_p", "max_tokens", "in_flight", "batch_size")
+        decoding = {name: getattr(start, name) for name in settings if hasattr(start, name)}
+        return Hf(
+            model=str(self.folder.path / checkpoint.path), fingerprint=_output_digest(record), **decoding
+        )
 
 
-def _make_way(place: StepFolder, key: str, lost: str, kind: str) -> None:
-    """What lies at ``place`` and was made of other things goes, save which rows are not to be asked again."""
-    made_of = place.made_of
-    if made_of is None or made_of == (key, lost):
-        return
-    if kind == "ask" and made_of[0] == key:
-        start_over(place, lost)
-    else:
-        shutil.rmtree(place.path)
-
-
-def _brief(score: Score, step: str) -> dict[str, Any]:
-    """A score without its attempts, for step.json."""
-    kept = {key: value for key, value in asdict(score).items() if key != "attempts"}
-    passed = sum(attempt.passed for attempt in score.attempts)
-    return {**kept, "step": step, "passed": passed, "tried": len(score.attempts)}
+def _output_digest(record: StepRecord) -> str:
+    """What names a step's rows, or its model, which nothing but its inputs and settings decide."""
+    return record.digest or hashed({"key": record.key, "inputs": record.inputs})

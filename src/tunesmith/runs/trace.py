@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..errors import FolderError
-from ..rows import from_arrow
+from ..rows import from_arrow, read_shard
 from ..sample import Sample
 from .run_folder import RunFolder, StepFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The row ``sample`` stood among the rows of ``step``, or was dropped there for ``reason``."""
+    """``sample`` was among the rows of ``step``, or was dropped there for ``reason``."""
 
     step: str
     sample: Sample
@@ -34,22 +33,23 @@ def trace(run: RunFolder, row: str) -> list[Event]:
     Raises:
         FolderError: no row's id begins so, or several do (lists them).
     """
-    folders = [folder for folder, _ in run.records()]
+    steps = [(place, folder) for place, folder in run.steps() if folder.done]
+    folders = [folder for _, folder in steps]
     target = _resolve(run, folders, row)
     relation = {target: "itself"}
     _upwards(folders, target, relation)
     _downwards(folders, target, relation)
     events = []
-    for folder in folders:
+    for place, folder in steps:
         for sample, reason in rows_with(folder, "id", set(relation)):
-            events.append(Event(_step_name(run, folder), sample, reason, relation[sample.id]))
+            events.append(Event(place.path, sample, reason, relation[sample.id]))
     return events
 
 
 def _resolve(run: RunFolder, folders: list[StepFolder], prefix: str) -> str:
     found: set[str] = set()
     for path in _shards(folders):
-        ids = pq.read_table(path, columns=["id"]).column("id")
+        ids = read_shard(path, "id").column("id")
         found.update(ids.filter(pc.starts_with(ids, prefix)).to_pylist())
     if len(found) == 1:
         return found.pop()
@@ -82,7 +82,7 @@ def rows_with(folder: StepFolder, column: str, wanted: set[str]) -> Iterator[tup
     """
     values = pa.array(sorted(wanted), pa.string())
     for path in (*folder.rows(), *folder.drops()):
-        table = pq.read_table(path, columns=[column])
+        table = read_shard(path, column)
         flat = table.column(column)
         if column == "id":
             places = pc.indices_nonzero(pc.is_in(flat, value_set=values))
@@ -91,7 +91,7 @@ def rows_with(folder: StepFolder, column: str, wanted: set[str]) -> Iterator[tup
             places = pc.unique(pc.list_parent_indices(flat.combine_chunks()).filter(hits.combine_chunks()))
         if len(places) == 0:
             continue
-        rows = pq.read_table(path).take(places)
+        rows = read_shard(path).take(places)
         names = rows.column_names
         reasons = rows.column("reason").to_pylist() if "reason" in names else [""] * rows.num_rows
         yield from zip(from_arrow(rows), reasons, strict=True)
@@ -101,9 +101,3 @@ def _shards(folders: list[StepFolder]) -> Iterator[Path]:
     for folder in folders:
         yield from folder.rows()
         yield from folder.drops()
-
-
-def _step_name(run: RunFolder, folder: StepFolder) -> str:
-    return "/".join(
-        part[3:] if part[:2].isdigit() else part for part in folder.path.relative_to(run.path).parts
-    )

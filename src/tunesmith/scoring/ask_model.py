@@ -18,7 +18,7 @@ from ..llm.costs import Costs
 from ..llm.local.generation import Local
 from ..llm.model import Model
 from ..llm.template import Template
-from ..machine import gc_paused
+from ..machine import OwnLoop, gc_paused
 from ..replies.standard import standard
 from ..requests import Completion, Failure, Message, Request, Sampling
 from ..sample import Json
@@ -141,7 +141,7 @@ def _here(
         some = [model.resolve(request) for request in requests[start : start + _SLICE]]
         for request, completion in zip(some, local.answer(some), strict=True):
             replies.append(_reply(local.prompt(request), completion))
-        ctx.tell(len(replies), len(requests))
+        ctx.on_progress(len(replies), len(requests))
     return replies, {"template": local.template.name, "engine": _engine(local.model)}
 
 
@@ -165,8 +165,8 @@ def _reply(prompt: str, answer: Completion | Failure | None) -> Reply:
 def _away(requests: list[Request], ctx: Context) -> tuple[list[Reply], dict[str, Json]]:
     model: Model = ctx.model
     client = ctx.client() if ctx.client else Client(model, None, Costs(), ctx.step)
-    with gc_paused():
-        answers = asyncio.run(_all(client, requests, 2 * model.in_flight, ctx))
+    with gc_paused(), OwnLoop() as loop:
+        answers = loop.run(_all(client, requests, 2 * model.in_flight, ctx))
     replies = [
         _reply(request.messages[-1].content, answer)
         for request, answer in zip(requests, answers, strict=True)
@@ -192,7 +192,7 @@ async def _all(
         for place, request in waiting:
             answers[place] = await client.answer(request)
             done += 1
-            ctx.tell(done, len(requests))
+            ctx.on_progress(done, len(requests))
 
     try:
         async with client, asyncio.TaskGroup() as group:

@@ -48,6 +48,7 @@ First judge each rule by itself. Then reply with a JSON object with two fields:
 class Discriminate(Step):
     """Keeps rows of which the model says that every rule holds (WaveCoder sec. 2.3)."""
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "2"
 
     rules: dict[str, str] = Field(default_factory=lambda: dict(RULES), min_length=1)

@@ -42,6 +42,7 @@ class LeakJudge(Step):
     finds a leak, the row stays and is marked unknown.
     """
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "2"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:

@@ -35,6 +35,7 @@ class NoGain(Step):
     Rows that were not evolved pass unasked; a row on which the model gives no verdict is marked unknown.
     """
 
+    filters: ClassVar[bool] = True
     version: ClassVar[str] = "2"
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from ...machine import available_cores
 
 
 def threads_for(model: Any) -> int:
@@ -15,12 +16,7 @@ def threads_for(model: Any) -> int:
     (measured: 0.9 million parameters, two cores, two other processes) everything takes 28 times as long.
     """
     size = sum(parameter.numel() for parameter in model.parameters())
-    return 1 if size < 20_000_000 else cores()
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if size < 20_000_000 else available_cores()
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _prepared(
     checkpoints = Checkpoints(
         ctx.folder, f"{key:016x}", save_steps=settings.save_steps, save_minutes=settings.save_minutes
     )
-    return TrainingJob(settings, base, objective, feed, checkpoints, seed, ctx.tell, added)
+    return TrainingJob(settings, base, objective, feed, checkpoints, seed, ctx.on_progress, added)
 
 
 def _trained(job: TrainingJob) -> tuple[Path, dict[str, Any]]:

@@ -6,7 +6,7 @@ from tunesmith.sandbox import Pool
 from tunesmith.step import Embedder
 
 
-class SandboxLender:
+class SandboxOnly:
     """Lends ``pool``; asking it for an embedder is a fault of the step."""
 
     def __init__(self, pool: Pool) -> None:
