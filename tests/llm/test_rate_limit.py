@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -30,15 +31,16 @@ class Limited:
 
     async def ask(self, window: RateLimiter) -> None:
         loop = asyncio.get_running_loop()
-        again = False
+        again, wait = False, 0.0
         while True:
+            await asyncio.sleep(wait)
             sent = await window.enter(again=again)
             now, again = loop.time(), True
             try:
                 if not self.allows(self, now):
                     self.refused.append(now)
                     await asyncio.sleep(0.01)
-                    window.refused(sent, self.retry_after)
+                    wait = window.refused(sent, self.retry_after)
                     continue
                 self.taken.append(now)
                 self.under_way += 1
@@ -122,6 +124,16 @@ def test_it_grows_back_after_a_bad_minute() -> None:
 
     seconds = seconds_for(20_000, Limited(0.1, allows, None))
     assert seconds < 20_000 / 640 + 10 + 40
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_refusals_by_chance_do_not_slow_a_run_down(seed: int) -> None:
+    """64 in flight, answers in 3 s, 4% of requests refused at random with Retry-After: 1."""
+    rng = random.Random(seed)
+    server = Limited(3.0, lambda *_: rng.random() >= 0.04, 1.0)
+    seconds = seconds_for(1000, server)
+    assert seconds < 1.5 * 1000 / 64 * 3
+    assert len(server.refused) < 0.07 * 1000
 
 
 def test_a_server_that_takes_nothing_at_first_is_waited_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from pathlib import Path
@@ -14,7 +15,9 @@ from mock_server import Asked, Mock, Reply, completion, failure
 from tunesmith import replies
 from tunesmith.errors import ProviderRefused, SetupError
 from tunesmith.llm.api.chat import completions_of
+from tunesmith.llm.client import Client
 from tunesmith.llm.costs import Costs
+from tunesmith.llm.rate_limit import Traffic
 from tunesmith.llm.request_errors import Permanent, RequestError, Transient, of_status
 from tunesmith.models.from_openai import from_openai
 from tunesmith.requests import Completion, Failure, Request, Usage
@@ -221,3 +224,18 @@ def test_a_key_that_no_header_can_carry_is_refused_in_words(monkeypatch: pytest.
     monkeypatch.setenv("OPENAI_API_KEY", "sk-“quoted”")
     with pytest.raises(SetupError, match="characters that no key has"):
         ask_all(served("http://127.0.0.1:9/v1"), ["x"])
+
+
+def test_traffic_counts_refusals_and_retries_for_the_live_line() -> None:
+    async def run(url: str) -> Traffic:
+        async with Client(served(url), None, Costs(), "answers") as client:
+            assert client.traffic() is None
+            await client.answer(served(url).resolve(ASKED))
+            traffic = client.traffic()
+            assert traffic is not None
+            return traffic
+
+    refused = failure(429, "slow down", Retry_After="0.01")
+    with Mock(lambda a: [refused, failure(500, "oops"), Reply()][min(a.number, 2)]) as server:
+        traffic = asyncio.run(run(server.url))
+    assert (traffic.in_flight, traffic.refusals, traffic.retries) == (0, 1, 2)

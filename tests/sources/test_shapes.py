@@ -244,3 +244,11 @@ def test_a_licence_may_stand_in_a_column_and_another_delimiter_between_cells(tmp
     step = Csv(path="a.tsv", delimiter="\t", columns={"license": "lic"})
     (row,) = step.source(context(home=tmp_path))
     assert (row.instruction, row.license) == ("Add, then say.", "BSD-3-Clause")
+
+
+def test_parquet_whose_text_is_not_utf8_is_refused_in_words(tmp_path):
+    pq.write_table(pa.table({"instruction": ["Add two numbers."], "output": ["x"]}), tmp_path / "a.parquet")
+    stored = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(stored.replace(b"Add two", b"Add\xfbtwo"))
+    with pytest.raises(DataError, match=r"a\.parquet"):
+        texts(Parquet(path="a.parquet"), tmp_path)

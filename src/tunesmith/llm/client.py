@@ -17,6 +17,7 @@ from ..replies.standard import standard
 from ..requests import Completion, Failure, Request, Usage
 from .costs import Charge, Costs
 from .model import Backend, DrawsTogether, Model
+from .rate_limit import Traffic
 from .request_retry import RequestRetrier
 from .store import AnswerStore
 from .store_entry import key_maker
@@ -65,6 +66,10 @@ class Client:
                 clock = asyncio.get_running_loop().time
                 self._asker = RequestRetrier(self.model, self.flow, backend, clock, self._probed)
             return self._asker
+
+    def traffic(self) -> Traffic | None:
+        """What is going on at present, for a live display; None before the first request is sent."""
+        return self._asker.traffic() if self._asker else None
 
     async def answer(self, request: Request) -> Completion | Failure:
         """The answer to ``request``, or why there will be none.

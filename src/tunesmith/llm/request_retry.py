@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from ..errors import ProviderRefused
 from ..requests import Completion, Failure, Request, Sampling
 from .model import Backend, Model
-from .rate_limit import Flow, RateLimiter
+from .rate_limit import Flow, RateLimiter, Traffic
 from .request_errors import AccessRefused, Permanent, RateLimited, RequestError, Transient
 from .secrets import scrubber
 from .tokens import request_tokens
@@ -41,6 +41,7 @@ class _Try:
 
     expected: float = 0.0
     sent: float = 0.0
+    wait: float = 0.0
     faults: int = 0
     push_backs: int = 0
 
@@ -66,7 +67,7 @@ class RequestRetrier:
         self._chance = random.Random()
         self._stopped: ProviderRefused | None = None
         self._answered_at: float | None = None
-        self._refusals = 0
+        self._refusals = self._retries = 0
         self._probing = asyncio.Lock()
         self._usual_reply = 0.0
 
@@ -109,7 +110,7 @@ class RequestRetrier:
             return await keep(answer)
         except RateLimited as fault:
             if not fault.elsewhere:  # else another endpoint is free: no reason to slow down
-                self.window.refused(tried.sent, fault.retry_after)
+                tried.wait = self.window.refused(tried.sent, fault.retry_after)
             return fault
         except (Permanent, Transient) as fault:
             return fault
@@ -117,6 +118,11 @@ class RequestRetrier:
             raise self._stop(fault.message) from fault
         finally:
             self.window.leave(used - tried.expected)  # corrects the tokens booked beforehand
+
+    def traffic(self) -> Traffic:
+        """What is going on at present."""
+        window = self.window
+        return Traffic(window.under_way, int(window.limit), window.refusals, self._retries)
 
     def _scrubbed(self, answer: Completion) -> Completion:
         """``answer`` without our keys, which a server that echoes requests would put into rows and stores."""
@@ -134,8 +140,10 @@ class RequestRetrier:
         self._usual_reply += 0.1 * (answer.usage.output - self._usual_reply)
 
     async def _wait(self, fault: Transient, tried: _Try) -> None:
+        self._retries += 1
         if isinstance(fault, RateLimited):
-            return  # the rate limiter admits nothing for as long as the server asked for
+            await asyncio.sleep(0.0 if fault.elsewhere else tried.wait)
+            return
         jittered = self._flow.wait(tried.faults - 1, self._chance)
         await asyncio.sleep(jittered if fault.retry_after is None else fault.retry_after)
 

@@ -46,6 +46,6 @@ def parquet_records(path: Path) -> Found:
                 for record in batch.to_pylist():
                     row += 1
                     yield f"{path}:row {row}", record
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # UnicodeDecodeError is a ValueError
         first = str(error).splitlines()[0]
         raise DataError(str(path), f"is no readable Parquet file: {first}", "fetch it again") from error
