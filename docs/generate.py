@@ -6,13 +6,22 @@ Run from the repository root: python docs/generate.py  (a test says when the fil
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from tunesmith.recipe.address import ROOMS, find_model, find_step, model_names, step_addresses
+from tunesmith.recipe.address import (
+    ROOMS,
+    find_model,
+    find_step,
+    keys_of,
+    model_names,
+    nested,
+    step_addresses,
+)
 
 TARGET = Path(__file__).parent / "steps.md"
 
@@ -45,21 +54,40 @@ def page() -> str:
 def _about(kind: type[BaseModel]) -> list[str]:
     module = inspect.getmodule(kind)
     story = inspect.getdoc(module) or ""
+    return [story, *_table(kind), *_nested_tables(kind)]
+
+
+def _table(kind: type[BaseModel]) -> list[str]:
+    """The keys of a step, model or nested mapping as one Markdown table; nothing where there are none."""
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    schema = kind.model_json_schema()
-    for name, field in kind.model_fields.items():
-        default = "required" if field.is_required() else f"`{_default(field)}`"
+    schema = kind.model_json_schema()["properties"]
+    for name, field in keys_of(kind).items():
+        default = "required" if field.is_required() else f"`{_shown(_default(field))}`"
         about = " ".join((field.description or "").split()).replace("|", "\\|")
-        rows.append(f"| `{name}` | {_type(schema['properties'][name])} | {default} | {about} |")
-    return [story, *(["\n".join(rows)] if len(rows) > 2 else [])]
+        rows.append(f"| `{name}` | {_type(schema[name])} | {default} | {about} |")
+    return ["\n".join(rows)] if len(rows) > 2 else []
 
 
-def _default(field: Any) -> str:
-    value = (
-        field.default
-        if field.default is not PydanticUndefined
-        else field.get_default(call_default_factory=True)
-    )
+def _nested_tables(kind: type[BaseModel]) -> Iterator[str]:
+    """A table for each key that is itself a mapping of known keys, such as ``lora`` or ``weights``."""
+    for name, field in keys_of(kind).items():
+        inner, default = nested(field.annotation), None if field.is_required() else _default(field)
+        if inner is not None:
+            yield f"Keys of `{name}`: {' '.join((inspect.getdoc(inner) or '').split())}"
+            yield from _table(inner)
+        elif isinstance(default, dict) and default:
+            yield f"Keys of `{name}`; each can be overridden alone (`steps.NAME.{name}.KEY=VALUE`):"
+            rows = [f"| `{key}` | `{_shown(value)}` |" for key, value in default.items()]
+            yield "\n".join(["| key | default |", "|---|---|", *rows])
+
+
+def _default(field: Any) -> Any:
+    if field.default is not PydanticUndefined:
+        return field.default
+    return field.get_default(call_default_factory=True)
+
+
+def _shown(value: Any) -> str:
     return repr(value).replace("|", "\\|")
 
 

@@ -18,18 +18,19 @@ Row, ask and batch steps give the same rows in any order and on any engine.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, cast, get_args
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypedDict, cast, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from .chance import chance
 from .errors import SetupError
-from .requests import Completion, Request
+from .requests import Completion, Request, Sampling
 from .results import Checkpoint, Outcome, Program, Score
 from .rows import Table
 from .sample import Drop, Sample
@@ -138,7 +139,7 @@ class Step(BaseModel):
     filters: whether an ask step drops rows on purpose, so that losing nearly all of them is no mistake
     (``stop_if_dropped``); it then notes ``reply`` on a row whose reply it could not read.
     offline: None where the step runs without network and weights; else the reason it cannot.
-    names_steps: fields that hold names of steps above, such as whose verdict counts.
+    renamed: keys of earlier versions and what each is called now, for the message about an old recipe.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -148,7 +149,7 @@ class Step(BaseModel):
     version: ClassVar[str] = "1"
     needs_model: ClassVar[Need] = "none"
     offline: ClassVar[str | None] = None
-    names_steps: ClassVar[tuple[str, ...]] = ()
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -181,6 +182,64 @@ class Step(BaseModel):
     def warnings(self, rows: Iterable[Sample], ctx: Context) -> Sequence[str]:
         """What a person should know of the rows that came out, asked once all of them have."""
         return ()
+
+
+@dataclass(frozen=True)
+class _NameOfStep:
+    """Marks ``StepName``, so that the checker of recipes can tell such a text from others."""
+
+
+StepName = Annotated[str, _NameOfStep()]
+"""The name of a step above; the checker refuses one that does not exist. Also inside tuples."""
+
+
+def step_names(value: Any, kind: Any) -> list[str]:
+    """The steps that ``value`` names, where ``kind`` is its annotation."""
+    marks = kind.metadata if isinstance(kind, FieldInfo) else getattr(kind, "__metadata__", ())
+    if any(isinstance(mark, _NameOfStep) for mark in marks):
+        return [value] if isinstance(value, str) and value else []
+    inside = get_args(kind.annotation if isinstance(kind, FieldInfo) else kind)
+    values = value if isinstance(value, tuple | list) else (value,)
+    return list(dict.fromkeys(name for one in inside for each in values for name in step_names(each, one)))
+
+
+class Decoding(BaseModel):
+    """Keys of every step that asks a model: how the reply is decoded."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    temperature: float | None = Field(default=None, ge=0)
+    """Sampling temperature; the model's own if not given."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Nucleus mass; the model's own if not given."""
+    max_tokens: int | None = Field(default=None, gt=0)
+    """Longest reply, in tokens; the model's own if not given."""
+
+    def sampling(self) -> Sampling:
+        """These keys as part of a ``Request``."""
+        return Sampling(self.temperature, self.top_p, self.max_tokens)
+
+
+class ProgramLimits(TypedDict):
+    """The limits of a ``Program``, by the names of its fields."""
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
+class Limits(BaseModel):
+    """Keys of every step that runs programs: what one program may use."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    cpu_seconds: float = Field(default=5.0, gt=0)
+    """CPU time of one program, in seconds; a program that sleeps ends by a bound on wall time."""
+    memory_mb: int = Field(default=1024, ge=64)
+    """Memory of one program, in MiB."""
+
+    def limits(self) -> ProgramLimits:
+        """These keys as fields of a ``Program``."""
+        return {"cpu_seconds": self.cpu_seconds, "memory_bytes": self.memory_mb << 20}
 
 
 class SourceStep(Protocol):

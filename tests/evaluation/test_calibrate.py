@@ -189,7 +189,7 @@ def test_the_first_token_says_how_sure_a_model_is(
 
 def test_instructions_are_held_out_whole() -> None:
     rows = [Sample.born("a", instruction=f"{n % 200}", answer=f"{n}") for n in range(800)]
-    made = [next(iter(HoldOut(share=0.25).row(row, Context("apart", seed=2)))) for row in rows]
+    made = [next(iter(HoldOut(size=0.25).row(row, Context("apart", seed=2)))) for row in rows]
     out = {row.sample.instruction for row in made if isinstance(row, Drop)}
     kept = {row.instruction for row in made if isinstance(row, Sample)}
     assert not out & kept and len(out | kept) == 200 and 30 <= len(out) <= 70

@@ -30,12 +30,12 @@ metadata: {{version: 1.0}}
 @pytest.mark.skipif(HARNESS, reason="lm-eval is installed")
 def test_without_the_extra_the_step_says_what_to_install():
     with pytest.raises(SetupError, match=r"pip install 'tunesmith\[eval\]'"):
-        General(tasks=("mmlu",)).score(Context("scores", model=TINY))
+        General(benchmarks=("mmlu",)).score(Context("scores", model=TINY))
 
 
 def test_an_endpoint_cannot_be_scored_by_the_harness():
     with pytest.raises(UserError, match="weights we hold"):
-        General(tasks=("mmlu",)).score(Context("scores", model=OpenAI(model="m")))
+        General(benchmarks=("mmlu",)).score(Context("scores", model=OpenAI(model="m")))
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_a_task_of_the_harness_is_scored_with_our_interval(tmp_path: Path, monke
     questions = [{"question": f"{n}+{n}?", "choices": [str(2 * n), "no"], "answer": n % 2} for n in range(8)]
     rows.write_text("\n".join(map(json.dumps, questions)))
     (tmp_path / "sums.yaml").write_text(TASK.format(rows=rows))
-    step = General(tasks=("sums",), include=str(tmp_path))
+    step = General(benchmarks=("sums",), data=str(tmp_path))
     (score,) = step.score(Context("scores", model=TINY))
     assert (score.benchmark, score.n, len(score.attempts)) == ("sums", 1, 8)
     assert score.value == sum(a.passed for a in score.attempts) / 8
@@ -56,4 +56,4 @@ def test_a_task_of_the_harness_is_scored_with_our_interval(tmp_path: Path, monke
     assert score.protocol["metric"] == "acc"
     assert score.protocol["engine"].startswith("lm-eval ")
     with pytest.raises(UserError, match="did you mean 'sums'"):
-        General(tasks=("smus",), include=str(tmp_path)).score(Context("scores", model=TINY))
+        General(benchmarks=("smus",), data=str(tmp_path)).score(Context("scores", model=TINY))

@@ -113,23 +113,25 @@ def test_alchemistcoder_filters_each_source_and_gives_five_percent_a_preface() -
     assert filters == set(sources) and len(sources) == 3
     assert {str(ref) for ref in node(recipe, "distinct").inputs} == {f"{name}_ok" for name in sources}
     marked = field("alchemistcoder", "marked")
-    assert (marked.size, marked.by) == (Mark().size, Mark().by) == (0.05, ("source",))
-    assert Hindsight().share == 0.05
-    assert set(field("alchemistcoder", "comprehended").tasks) == {"evolution", "filtering", "review"}
+    assert (marked.size, marked.group_by) == (Mark().size, Mark().group_by) == (0.05, ("source",))
+    assert Hindsight().size == 0.05
+    assert set(field("alchemistcoder", "comprehended").kinds) == {"evolution", "filtering", "review"}
 
 
 def test_dolphcoder_has_the_published_filter_candidates_and_three_stages() -> None:
     step = AnswerFormat()
-    assert (step.instruction_words, step.answer_words, step.blocks) == ((10, 1000), (50, 2000), (1, 1))
-    assert (step.code_lines, step.lead_words) == ((3, 100), 200)
+    assert (step.min_instruction_words, step.max_instruction_words) == (10, 1000)
+    assert (step.min_answer_words, step.max_answer_words) == (50, 2000)
+    assert (step.min_blocks, step.max_blocks, step.min_code_lines, step.max_code_lines) == (1, 1, 3, 100)
+    assert step.max_lead_words == 200
     assert field("dolphcoder", "formatted") == step
-    assert len(PERSONAS) >= 8 and 3 <= Diversify().per_instruction <= 6
-    assert (field("dolphcoder", "asked").size, field("dolphcoder", "attempts").per_instruction) == (5000, 100)
+    assert len(PERSONAS) >= 8 and 3 <= Diversify().n <= 6
+    assert (field("dolphcoder", "asked").size, field("dolphcoder", "attempts").n) == (5000, 100)
     assert field("dolphcoder", "clean").core_words == 0.4
     recipe = api.check("dolphcoder")
     assert node(recipe, "attempts").model == "dit", "candidates are the tuned model's own"
     balanced: Any = node(recipe, "balanced").step
-    assert (balanced.by, balanced.shares) == ("answer", {"passed": 1, "not passed": 1})
+    assert (balanced.group_by, balanced.shares) == ("answer", {"passed": 1, "not passed": 1})
     stages = [node(recipe, name) for name in ("dit", "critic", "dolph")]
     assert [stage.model for stage in stages] == ["student", "dit", "critic"]
     assert stages[1].step.epochs == 1 and stages[2].step.max_steps == 100  # type: ignore[attr-defined]
@@ -137,7 +139,7 @@ def test_dolphcoder_has_the_published_filter_candidates_and_three_stages() -> No
 
 @pytest.mark.parametrize("answers", [1, 3, 6])
 def test_the_ratio_of_answers_is_one_key(answers: int) -> None:
-    recipe = api.check("dolphcoder", overrides=[f"steps.diverse.per_instruction={answers}"])
+    recipe = api.check("dolphcoder", overrides=[f"steps.diverse.n={answers}"])
     assert node(recipe, "diverse").step.expects(10) == 10 * answers
 
 
@@ -173,17 +175,23 @@ def test_every_schedule_of_multi_objective_tuning_is_a_matter_of_keys(
 
 def test_magicoder_and_inverse_instruct_have_the_published_numbers() -> None:
     assert (OssInstruct().min_lines, OssInstruct().max_lines) == (1, 15)
-    assert Inverse().candidates == 10 == field("inverse-instruct", "candidates").candidates
+    assert Inverse().n == 10 == field("inverse-instruct", "candidates").n
     recipe = api.check("inverse-instruct")
     assert node(recipe, "candidates").model == node(recipe, "fitting").model == "first", "the model itself"
     assert (field("inverse-instruct", "own").epochs, field("inverse-instruct", "inverse").epochs) == (1, 2)
     assert node(recipe, "inverse").model == "own", "weak, then strong"
 
 
-ADAFACTOR = {"lr": 5e-5, "batch": 512, "optimizer": "adafactor", "scheduler": "linear", "warmup_steps": 15}
+ADAFACTOR = {
+    "lr": 5e-5,
+    "batch_size": 512,
+    "optimizer": "adafactor",
+    "scheduler": "linear",
+    "warmup_steps": 15,
+}
 PUBLISHED = {
     ("wizardcoder", "wizard"): {
-        "lr": 2e-5, "batch": 512, "max_steps": 200, "warmup_steps": 30, "max_length": 2048,
+        "lr": 2e-5, "batch_size": 512, "max_steps": 200, "warmup_steps": 30, "max_length": 2048,
         "scheduler": "cosine",
     },
     ("wavecoder", "wave"): {**ADAFACTOR, "epochs": 3, "max_length": 2048},

@@ -346,7 +346,7 @@ def test_real_code_becomes_tasks_with_every_loss_counted(runs: Runs, tmp_path: P
         (tmp_path / f"p{number:03d}.py").write_text(problem["prompt"] + problem["canonical_solution"])
     folder = runs(
         "wavecoder", f"steps.raw.path={tmp_path}", "steps.raw.license=MIT", "steps.raw.sample=150",
-        "steps.raw.label=humanevalpack", "steps.waves.each.generated.shares.translation=40",
+        "steps.raw.source=humanevalpack", "steps.waves.each.generated.shares.translation=40",
     )  # fmt: skip
     assert_counts_add_up(folder)
     told = {one.name: one for one in assert_the_report_adds_up(folder)}

@@ -84,7 +84,7 @@ def test_a_judge_of_leaks_is_told_with_the_step_that_showed_it_the_nearest_rows(
         "models: {judge: {use: starter}}\n"
         "steps: {near: {do: selection.near_benchmark}, apart: {do: selection.leak_judge, with: judge}}"
     )
-    facts = {"rows_in": 2, "params": {"against": ["mbpp"], "found": "mark"}}
+    facts = {"rows_in": 2, "params": {"against": ["mbpp"], "nearest": "mark"}}
     maker.rows("01-near", "selection.near_benchmark", [seed(1), seed(2)], name="near", **facts)
     drops = [Drop(seed(2), "rewords mbpp")]
     maker.rows("02-apart", "selection.leak_judge", [seed(1)], drops, name="apart", rows_in=2)

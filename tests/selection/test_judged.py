@@ -165,7 +165,7 @@ def test_the_best_row_of_each_parent_stays_and_ties_go_to_the_earlier(tmp_path: 
         row = parents[parent].grow("i", draw=number, instruction=f"{number}")
         rows.append(row if score is None else row.judged(Verdict("sure", passed=True, score=score)))
     write_rows(tmp_path / "rows-0.parquet", rows, {})
-    made = list(Best(judge="sure", least=0.3).table(Table([tmp_path / "rows-0.parquet"]), CTX))
+    made = list(Best(judge="sure", min_score=0.3).table(Table([tmp_path / "rows-0.parquet"]), CTX))
     told = [thing.reason if isinstance(thing, Drop) else "kept" for thing in made]
     assert told == ["not the best", "kept", "kept", "not the best", "no score"]
 

@@ -72,7 +72,7 @@ def test_reworded_problems_are_found_and_other_tasks_of_the_same_parts_are_kept(
         Sample.born("seed", instruction=world.instruction(task, rng))
         for task in rng.sample(list(world.tasks("train")), 60)
     ]
-    step = NearBenchmark(against=("starter",), field="instruction", to="instruction", top=5, found="mark")
+    step = NearBenchmark(against=("starter",), field="instruction", to="instruction", top=5, nearest="mark")
     near, dropped = apart(step.table(table(tmp_path, [*leaks, *clean]), context()))
     assert not dropped and len(near) == 90
     assert len(load("starter").problems) * 5 >= sum(len(r.meta["near"].get("candidates", ())) for r in near)

@@ -115,7 +115,14 @@ def test_an_answer_out_of_form_is_dropped_with_what_is_wrong(instruction, answer
 @given(st.text("`ab \n", max_size=60))
 def test_any_answer_comes_out_once(answer):
     step = AnswerFormat(
-        instruction_words=(0, 9), answer_words=(0, 9), blocks=(0, 9), code_lines=(0, 2), lead_words=2
+        min_instruction_words=0,
+        min_answer_words=0,
+        max_answer_words=9,
+        min_blocks=0,
+        max_blocks=9,
+        min_code_lines=0,
+        max_code_lines=2,
+        max_lead_words=2,
     )
     row = Sample.born("x", answer=answer)
     assert ids_in_order(step.row(row, context())) == [row.id]

@@ -40,11 +40,11 @@ def test_the_seed_decides_and_the_order_of_rows_does_not(tmp_path):
 
 
 def test_the_first_rows_are_the_first(tmp_path):
-    assert kept_ids(tmp_path, SOURCES, size=3, take="first") == [sample.id for sample in SOURCES[:3]]
+    assert kept_ids(tmp_path, SOURCES, size=3, choose="first") == [sample.id for sample in SOURCES[:3]]
 
 
 def test_strata_keep_their_shares(tmp_path):
-    ids = set(kept_ids(tmp_path, SOURCES, size=8, by=["source"]))
+    ids = set(kept_ids(tmp_path, SOURCES, size=8, group_by=["source"]))
     assert [sum(s.id in ids for s in SOURCES if s.source == name) for name in "abc"] == [4, 2, 2]
 
 

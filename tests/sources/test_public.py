@@ -36,7 +36,7 @@ def read(folder, **keys):
 
 
 def test_both_spellings_give_code_comment_language_and_origin(corpus):
-    kept, drops = read(corpus, label="csn")
+    kept, drops = read(corpus, source="csn")
     assert [(row.language, row.meta["name"], row.meta["docstring"]) for row in kept] == [
         ("python", "f", "Doc."),
         ("python", "f", "Doc."),

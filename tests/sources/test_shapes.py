@@ -211,13 +211,13 @@ def test_each_published_shape_gives_the_same_row_from_each_container(tmp_path, m
     folder.mkdir()
     if container == "json":
         (folder / "a.json").write_text(json.dumps(records))
-        step = Jsonl(path="set/a.json", label="set", license="mit", **keys)
+        step = Jsonl(path="set/a.json", source="set", license="mit", **keys)
     elif container == "jsonl.gz":
         (folder / "a.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
-        step = Jsonl(path="set/a.jsonl.gz", label="set", license="mit", **keys)
+        step = Jsonl(path="set/a.jsonl.gz", source="set", license="mit", **keys)
     elif container == "parquet":
         pq.write_table(pa.Table.from_pylist(records), folder / "a.parquet")
-        step = Parquet(path="set", label="set", license="mit", **keys)
+        step = Parquet(path="set", source="set", license="mit", **keys)
     else:
         datasets = pytest.importorskip("datasets", reason="needs: pip install 'tunesmith[hub]'")
         monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")

@@ -87,9 +87,9 @@ VERDICT = {"rules": {name: {"holds": True, "reason": "so"} for name in RULES}, "
 TESTS = "```python\nassert add(1, 2) == 3\n```"
 SURE = "verdict not understood"
 UNCLEAR = ("Perhaps.", SURE)
-LOOSE = {"rejected": "keep", "share": 1}
+LOOSE = {"rejected": "keep", "size": 1}
 WAY = "Two numbers come in and their sum goes out.\n\n"
-ONE = {"per_instruction": 1}
+ONE = {"n": 1}
 
 READINGS = [
     Reading("selection.discriminate", json(**VERDICT), ('{"overall": true}', "malformed verdict"),
@@ -99,7 +99,7 @@ READINGS = [
     Reading("synthesis.answer", FENCED, ("```python\nx = 1", "cut off"), (JAVASCRIPT, KEPT), {}),
     Reading("synthesis.comprehend", json(**REVIEW), ("9 of 10", "not one record"),
             (json(**REVIEW | {"refined": JAVASCRIPT}), "refined code does not parse"),
-            {"tasks": ["review"]}),
+            {"kinds": ["review"]}),
     Reading("synthesis.diversify", FENCED, ("```python\nx = 1", "cut off"), (JAVASCRIPT, KEPT), ONE),
     *(Reading("synthesis.diversify", f"{WAY}{FENCED}", (FENCED, "no reasoning"), (f"{WAY}{JAVASCRIPT}", KEPT),
               {**ONE, "reasoning": reasoning}) for reasoning in ("taught", "apart")),
@@ -109,11 +109,11 @@ READINGS = [
     four("translation", (record("translation"), "wrong language"), solution=JAVASCRIPT),
     four("summarisation", (record("summarisation", solution="Addiert."), KEPT), solution="It adds."),
     Reading("synthesis.hindsight", "Answer in Python.", (FENCED, "gives the answer away"),
-            ("Answer in Rust.", "unfaithful: language"), {"rejected": "drop", "share": 1}),
+            ("Answer in Rust.", "unfaithful: language"), {"rejected": "drop", "size": 1}),
     Reading("synthesis.hindsight", "Answer in Python.", (FENCED, "gives the answer away"),
             ("Answer in Rust.", "unfaithful: language"), LOOSE),
     Reading("synthesis.inverse", HARDER, (FENCED, "gives the answer away"), (GERMAN, KEPT),
-            {"candidates": 1}),
+            {"n": 1}),
     Reading("synthesis.oss_instruct", json(problem=HARDER, solution="```python\nprint(1)\n```"),
             ('{"problem": "Add."}', "missing field"),
             (json(problem=HARDER, solution=JAVASCRIPT), "solution does not parse"), {}),

@@ -77,7 +77,7 @@ def verdicts(made: Any) -> list[bool | None]:
 
 
 def test_tests_name_the_solution_and_how_many_and_show_the_answer_only_if_told() -> None:
-    prompt = asked(WriteTests(count=7)).messages[-1].content
+    prompt = asked(WriteTests(n=7)).messages[-1].content
     assert "at most 7 of them" in prompt and "return a + b" not in prompt
     shown = asked(WriteTests(show_answer=True))
     assert "return a + b" in shown.messages[-1].content and shown.facts["code"].strip() == CODE
@@ -192,8 +192,8 @@ def test_the_best_of_an_instruction_or_of_a_parent_and_as_many_as_asked(tmp_path
         Sample.born("s", parents=(f"p{n % 2}",), draw=n, instruction="Do.").judged(Verdict("j", True, n / 10))
         for n in range(4)
     ]
-    same: dict[str, Any] = {"of": "instruction"}
-    for fields, kept in (({}, [2, 3]), (same, [3]), ({**same, "keep": 3}, [1, 2, 3])):
+    same: dict[str, Any] = {"group_by": "instruction"}
+    for fields, kept in (({}, [2, 3]), (same, [3]), ({**same, "n": 3}, [1, 2, 3])):
         made = list(Best(judge="j", **fields).table(table(tmp_path, rows), CTX))
         assert [row.draw for row in made if isinstance(row, Sample)] == kept
 
@@ -204,7 +204,7 @@ def test_marks_are_by_source_or_over_all_rows(tmp_path: Path) -> None:
     counts = set()
     for seed in range(12):
         for by in (("source",), ()):
-            step = Mark(size=0.1, by=by)  # type: ignore[arg-type]
+            step = Mark(size=0.1, group_by=by)  # type: ignore[arg-type]
             made = step.table(table(tmp_path, rows), Context("marked", seed=seed))
             marked = [row.source for row in made if isinstance(row, Sample) and row.meta.get("marks")]
             assert len(marked) == 4
@@ -218,9 +218,9 @@ def test_marks_are_by_source_or_over_all_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [Answer, Diversify])
 def test_decoding_reaches_every_request(kind: Any) -> None:
-    step = kind(per_instruction=2, temperature=0.3, max_tokens=77)
+    step = kind(n=2, temperature=0.3, max_tokens=77)
     assert [(r.sampling.temperature, r.sampling.max_tokens) for r in step.ask(ROW, CTX)] == [(0.3, 77)] * 2
-    plain = kind(per_instruction=1).ask(ROW, CTX)[0].sampling
+    plain = kind(n=1).ask(ROW, CTX)[0].sampling
     assert (plain.temperature, plain.max_tokens) == (None, None), "the model's own"
 
 
@@ -234,12 +234,12 @@ def test_growth_is_told_and_longer_texts_are_dropped() -> None:
     assert "at most 13 words longer" in asked(Evolve(growth=13)).messages[-1].content
     text = "Add two numbers and then say what they are in words."
     assert read(Evolve(max_words=11), text) == ["kept"] and read(Evolve(max_words=10), text) == ["too long"]
-    assert read(Inverse(candidates=1, max_words=11), text) == ["kept"]
-    assert read(Inverse(candidates=1, max_words=10), text) == ["too long"]
+    assert read(Inverse(n=1, max_words=11), text) == ["kept"]
+    assert read(Inverse(n=1, max_words=10), text) == ["too long"]
     preface = "Answer in Python, please."
-    assert read(Hindsight(share=1, rejected="drop", max_words=4), preface) == ["kept"]
-    assert read(Hindsight(share=1, rejected="drop", max_words=3), preface) == ["too long"]
-    assert "at most 3 words" in asked(Hindsight(share=1, max_words=3)).messages[-1].content
+    assert read(Hindsight(size=1, rejected="drop", max_words=4), preface) == ["kept"]
+    assert read(Hindsight(size=1, rejected="drop", max_words=3), preface) == ["too long"]
+    assert "at most 3 words" in asked(Hindsight(size=1, max_words=3)).messages[-1].content
 
 
 def test_log_probabilities_are_asked_for_and_the_threshold_is_a_key() -> None:
@@ -249,7 +249,7 @@ def test_log_probabilities_are_asked_for_and_the_threshold_is_a_key() -> None:
     )
     assert isinstance(made, Sample) and made.meta["p_pass"] == pytest.approx(0.8)
     sure = Completion("YES", first_logprobs={"YES": math.log(0.6), "NO": math.log(0.4)})
-    assert [verdicts(YesProbability(least=least).read(ROW, [sure], CTX)) for least in (0.6, 0.7)] == [
+    assert [verdicts(YesProbability(min_score=least).read(ROW, [sure], CTX)) for least in (0.6, 0.7)] == [
         [True],
         [False],
     ]
@@ -257,9 +257,9 @@ def test_log_probabilities_are_asked_for_and_the_threshold_is_a_key() -> None:
 
 def test_a_summary_is_written_back_as_often_as_asked() -> None:
     summary = ROW.grow("s", task="summarisation", answer="It adds.")
-    requests = RoundTrip(draws=3).ask(summary, CTX)
+    requests = RoundTrip(n=3).ask(summary, CTX)
     assert [request.draw for request in requests] == [0, 1, 2]
-    made = list(RoundTrip(draws=3).read(summary, [Completion(CODE)] * 3, CTX))
+    made = list(RoundTrip(n=3).read(summary, [Completion(CODE)] * 3, CTX))
     assert len({thing.id for thing in made if isinstance(thing, Sample)}) == 4
 
 
@@ -305,12 +305,18 @@ def test_how_many_must_agree_and_how_many_tests_run_are_keys(ctx: Context, tmp_p
 
 def test_too_few_informative_inputs_claim_nothing(ctx: Context, tmp_path: Path) -> None:
     row = ROW.grow("s", task="translation", meta={"information": fenced(CODE, "python")})
-    for fields, passed in (({"inputs": 5, "informative": 5}, True), ({"inputs": 5, "informative": 6}, None)):
+    for fields, passed in (
+        ({"max_inputs": 5, "min_inputs": 5}, True),
+        ({"max_inputs": 5, "min_inputs": 6}, None),
+    ):
         assert verdicts(Translation(**fields).batch([row], ctx)) == [passed]
     summary = ROW.grow("s", task="summarisation", answer="It adds.")
     (_, child) = RoundTrip().read(summary, [Completion(CODE)], CTX)
     assert isinstance(child, Sample)
-    for fields, passed in (({"inputs": 5, "informative": 5}, True), ({"inputs": 5, "informative": 6}, None)):
+    for fields, passed in (
+        ({"max_inputs": 5, "min_inputs": 5}, True),
+        ({"max_inputs": 5, "min_inputs": 6}, None),
+    ):
         assert verdicts(Judge(**fields).table(table(tmp_path, [child]), ctx)) == [passed]
 
 

@@ -166,7 +166,7 @@ def prefaces(ctx: Context, _: Path) -> Count:
     caught = lost = planted = 0
     for code in stdlib_functions(60):
         row = Sample.born("s", instruction="Do it.", answer=fenced(code, "python"), language="python")
-        (request,) = Hindsight(share=1).ask(row, ctx)
+        (request,) = Hindsight(size=1).ask(row, ctx)
         true, false = reply(request), mistake(request)
         if true and false:
             planted += 1

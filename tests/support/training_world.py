@@ -42,7 +42,7 @@ def context(folder: Path, model: Any = TINY, seed: int = 7) -> Context:
 
 def quick(**changes: Any) -> Sft:
     """A training of a few small steps on one thread."""
-    settings: dict[str, Any] = {"lr": 1e-2, "batch": 4, "epochs": 1, "threads": 1, "save_minutes": 0}
+    settings: dict[str, Any] = {"lr": 1e-2, "batch_size": 4, "epochs": 1, "threads": 1, "save_minutes": 0}
     return Sft(**settings | changes)
 
 

@@ -30,13 +30,13 @@ def review(**changes: Any) -> str:
 
 
 def read(text: str, sample: Sample = ANSWERED, **fields: Any) -> Sample | Drop:
-    (made,) = Comprehend(tasks=("review",), **fields).read(sample, [Completion(text)], CTX)
+    (made,) = Comprehend(kinds=("review",), **fields).read(sample, [Completion(text)], CTX)
     return made
 
 
 def test_an_evolved_row_becomes_its_own_evolution_without_a_question() -> None:
     row = ANSWERED.noted(evolved_from="Add.", heuristic="reason")
-    step = Comprehend(tasks=("evolution",))
+    step = Comprehend(kinds=("evolution",))
     assert step.ask(row, CTX) == []
     (made,) = step.read(row, [], CTX)
     assert isinstance(made, Sample)
@@ -98,7 +98,7 @@ def test_reviews_are_read_or_dropped_by_name(text: str, reason: str) -> None:
 ])  # fmt: skip
 def test_a_score_that_contradicts_execution_is_refused(passed: bool | None, score: int, kept: bool) -> None:
     row = ANSWERED.judged(Verdict("executed", passed))
-    made = read(review(correctness=score), row, judged_by="executed")
+    made = read(review(correctness=score), row, truth="executed")
     assert isinstance(made, Sample) == kept
     if kept:
         assert isinstance(made, Sample) and made.meta["review_checked"] == (passed is not None)

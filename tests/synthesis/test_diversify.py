@@ -25,7 +25,7 @@ TASK = Sample.born("s", instruction="Add two numbers.", language="python")
 
 
 def test_each_answer_has_a_persona_of_its_own_and_names_it() -> None:
-    step = Diversify(per_instruction=5)
+    step = Diversify(n=5)
     requests = step.ask(TASK, CTX)
     systems = [request.messages[0].content for request in requests]
     assert len(set(systems)) == 5 and set(systems) <= set(PERSONAS.values()) and len(PERSONAS) >= 8
@@ -35,14 +35,14 @@ def test_each_answer_has_a_persona_of_its_own_and_names_it() -> None:
 
 
 def test_the_same_answer_twice_is_kept_once() -> None:
-    made = list(Diversify(per_instruction=2).read(TASK, [Completion("x = 1")] * 2, CTX))
+    made = list(Diversify(n=2).read(TASK, [Completion("x = 1")] * 2, CTX))
     assert isinstance(made[0], Sample)
     assert isinstance(made[1], Drop) and made[1].reason == "same answer again"
 
 
 def test_more_answers_than_personas_are_refused() -> None:
     with pytest.raises(ValidationError, match="as many personas"):
-        Diversify(personas=("terse", "tutor"), per_instruction=3)
+        Diversify(personas=("terse", "tutor"), n=3)
 
 
 FENCED = "```python\ndef add(a, b):\n    return a + b\n```"
@@ -50,7 +50,7 @@ FENCED = "```python\ndef add(a, b):\n    return a + b\n```"
 
 @pytest.mark.parametrize("reasoning", ["taught", "apart"])
 def test_reasoning_is_told_apart_from_the_code_and_kept(reasoning: Any) -> None:
-    step = Diversify(per_instruction=2, reasoning=reasoning)
+    step = Diversify(n=2, reasoning=reasoning)
     requests = step.ask(TASK, CTX)
     assert all(request.messages[0].content.endswith(REASON) for request in requests)
     ways = ["A sum is one sign away.", "For example:\n```text\nadd(1, 2) gives 3\n```\nso `+` will do."]
@@ -78,13 +78,13 @@ def test_reasoning_is_told_apart_from_the_code_and_kept(reasoning: Any) -> None:
 def test_a_reply_without_reasoning_or_code_leaves_by_name(
     reply: str, finish: str, reason: str, reasoning: Any
 ) -> None:
-    step = Diversify(per_instruction=1, reasoning=reasoning)
+    step = Diversify(n=1, reasoning=reasoning)
     (made,) = step.read(TASK, [Completion(reply, finish_reason=finish)], CTX)
     assert isinstance(made, Drop) and made.reason == reason
 
 
 def test_without_the_wish_for_reasoning_nothing_is_asked_or_cut() -> None:
-    step = Diversify(per_instruction=1)
+    step = Diversify(n=1)
     (request,) = step.ask(TASK, CTX)
     assert REASON not in request.messages[0].content and "reasoning" not in request.facts
     (made,) = step.read(TASK, [Completion(f"Add.\n{FENCED}")], CTX)
@@ -92,8 +92,8 @@ def test_without_the_wish_for_reasoning_nothing_is_asked_or_cut() -> None:
 
 
 def test_the_starter_teacher_tells_the_steps_to_its_program() -> None:
-    step, teacher = Diversify(per_instruction=3, reasoning="taught"), StarterTeacher(error_rate=0).connect()
-    plain = Diversify(per_instruction=3)
+    step, teacher = Diversify(n=3, reasoning="taught"), StarterTeacher(error_rate=0).connect()
+    plain = Diversify(n=3)
     for task in world.tasks("train")[:40]:
         row = Sample.born("s", instruction=world.instruction(task, Random(3)), language="python")
         replies = [asyncio.run(teacher.complete(request)) for request in step.ask(row, CTX)]
@@ -124,7 +124,7 @@ def test_p_pass_weighs_the_first_tokens() -> None:
 
 
 def test_labels_by_execution_need_a_known_verdict_and_no_question() -> None:
-    step = SelfEvaluate(labels="verdicts", judged_by="executed")
+    step = SelfEvaluate(labels="verdicts", truth="executed")
     for passed in (True, False, None):
         row = TASK.grow("a", answer="x = 1").judged(Verdict("executed", passed))
         assert step.ask(row, CTX) == []

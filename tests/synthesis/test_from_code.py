@@ -66,7 +66,7 @@ def test_the_starter_teacher_is_inspired_to_tasks_that_it_solves() -> None:
 
 
 def test_candidates_open_differently_and_repeats_are_dropped() -> None:
-    step = Inverse(candidates=4)
+    step = Inverse(n=4)
     requests = step.ask(RAW, CTX)
     assert len({request.facts["opening"] for request in requests} & set(OPENINGS)) == 4
     made = list(step.read(RAW, [Completion("Write a sum of two numbers.")] * 2, CTX))
@@ -86,20 +86,20 @@ def test_candidates_open_differently_and_repeats_are_dropped() -> None:
     ],
 )
 def test_instructions_read_backwards_do_not_hold_the_answer(text: str, reason: str) -> None:
-    (made,) = Inverse(candidates=1).read(RAW, [Completion(text)], CTX)
+    (made,) = Inverse(n=1).read(RAW, [Completion(text)], CTX)
     assert (made.reason if isinstance(made, Drop) else "kept") == reason
 
 
 def test_the_starter_teacher_reads_its_own_programs_backwards() -> None:
     for task in world.tasks("train")[:30]:
         row = Sample.born("raw", code=world.solution(task, world.STYLES[2]), language="python")
-        (request,) = Inverse(candidates=1).ask(row, CTX)
+        (request,) = Inverse(n=1).ask(row, CTX)
         found = world.recognise(reply(request) or "")
         assert found is not None and found.results() == task.results()
 
 
 def test_real_functions_are_read_backwards_by_their_docstring() -> None:
-    step = Inverse(candidates=2)
+    step = Inverse(n=2)
     first, second = (reply(request) for request in step.ask(RAW, CTX))
     assert first and second and first != second and "Add two numbers up." in first
     assert reply(step.ask(Sample.born("raw", code="def f(x):\n    return g(x)"), CTX)[0]) is None

@@ -25,7 +25,7 @@ GCD = Sample.born(
 
 
 def read(text: str, step: Hindsight | None = None, sample: Sample = GCD) -> Sample | Drop:
-    (made,) = (step or Hindsight(share=1, rejected="drop")).read(sample, [Completion(text)], CTX)
+    (made,) = (step or Hindsight(size=1, rejected="drop")).read(sample, [Completion(text)], CTX)
     return made
 
 
@@ -73,7 +73,7 @@ def test_a_preface_may_name_the_language_of_its_own_answer(language: str, said: 
 
 
 def test_a_row_whose_preface_fails_goes_on_unchanged_and_says_why() -> None:
-    made = read("Use recursion.", Hindsight(share=1))
+    made = read("Use recursion.", Hindsight(size=1))
     assert isinstance(made, Sample)
     assert (made.id, made.instruction) == (GCD.id, GCD.instruction)
     assert (made.verdicts[0].passed, made.verdicts[0].reason) == (None, "unfaithful: approach")
@@ -81,7 +81,7 @@ def test_a_row_whose_preface_fails_goes_on_unchanged_and_says_why() -> None:
 
 def test_about_the_share_of_rows_is_asked_and_the_others_pass() -> None:
     rows = [Sample.born("s", instruction=f"task {n}", answer="x") for n in range(2000)]
-    step = Hindsight(share=0.1)
+    step = Hindsight(size=0.1)
     asked = [row for row in rows if step.ask(row, CTX)]
     assert 150 < len(asked) < 250
     assert list(step.read(rows[0], [], CTX)) == [rows[0]]
@@ -103,7 +103,7 @@ def test_the_most_misaligned_rows_are_marked_first(tmp_path: Path) -> None:
     plain = Sample.born("s", instruction="In Python, say one.", answer="x = 1", source="a")
     write_rows(tmp_path / "rows-0.parquet", [plain, told, GCD], {})
     table = Table([tmp_path / "rows-0.parquet"])
-    marked = [row for row in Mark(size=1, take="misaligned").table(table, CTX) if row.meta.get("marks")]
+    marked = [row for row in Mark(size=1, choose="misaligned").table(table, CTX) if row.meta.get("marks")]
     assert [row.id for row in marked] == [GCD.id]
     assert misalignment(GCD) > misalignment(told) == misalignment(plain)
 

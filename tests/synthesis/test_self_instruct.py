@@ -31,7 +31,7 @@ def read(*tasks: object, **fields: object) -> list[tuple[str, str]]:
 def test_each_good_task_is_a_child_without_answer_and_each_bad_one_says_why() -> None:
     tasks = ["Count the words of a text.", "Add two numbers!", "Sum it.", "Describe the picture at hand.",
              "- Sort the list by length"]  # fmt: skip
-    assert read(*tasks, count=5, min_words=3) == [
+    assert read(*tasks, n=5, min_words=3) == [
         (tasks[0], ""), (tasks[1], "a task that was shown"), (tasks[2], "too short"),
         (tasks[3], "beyond text"), (tasks[4], "begins oddly"),
     ]  # fmt: skip
@@ -42,7 +42,7 @@ def test_each_good_task_is_a_child_without_answer_and_each_bad_one_says_why() ->
 
 
 def test_more_tasks_than_asked_for_are_not_taken() -> None:
-    assert len(read(*(f"Count the words of text {n}." for n in range(9)), count=3)) == 3
+    assert len(read(*(f"Count the words of text {n}." for n in range(9)), n=3)) == 3
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_a_reply_without_a_list_of_tasks_drops_the_row_with_the_reply(reply: str
 
 def test_companions_are_other_rows_and_hang_on_the_row_alone(tmp_path: Path) -> None:
     rows = [Sample.born("s", instruction=f"Task {n}.") for n in range(30)]
-    kept, _ = apart(Companions(count=3).table(table(tmp_path, rows), context(seed=3)))
-    again, _ = apart(Companions(count=3).table(table(tmp_path, rows), context(seed=3)))
+    kept, _ = apart(Companions(n=3).table(table(tmp_path, rows), context(seed=3)))
+    again, _ = apart(Companions(n=3).table(table(tmp_path, rows), context(seed=3)))
     assert kept == again and len({tuple(row.meta["companions"]) for row in kept}) > 20
     for row in kept:
         assert len(set(row.meta["companions"]) - {row.instruction}) == 3

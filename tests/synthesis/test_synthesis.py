@@ -111,7 +111,7 @@ def test_weights_that_choose_nothing_or_something_unknown_are_refused(weights: d
 
 
 def test_each_draw_is_a_child_of_its_own_even_with_equal_text() -> None:
-    step = Answer(per_instruction=3, system="Be brief.")
+    step = Answer(n=3, system="Be brief.")
     requests = step.ask(SEED, CTX)
     made = read(step, "x = 1", "x = 1", "x = 1")
     assert [request.draw for request in requests] == [0, 1, 2]
@@ -257,7 +257,7 @@ def test_the_store_of_examples_is_bounded_and_hangs_on_no_order(tmp_path: Path) 
     shown = []
     for place, rows in enumerate(([*raw, *judged], [*judged[::-1], *raw])):
         write_rows(tmp_path / f"rows-{place}.parquet", rows, {})
-        made = Examples(good=2, size=5).table(Table([tmp_path / f"rows-{place}.parquet"]), CTX)
+        made = Examples(good=2, max_store=5).table(Table([tmp_path / f"rows-{place}.parquet"]), CTX)
         kept = [row for row in made if isinstance(row, Sample)]
         shown.append({row.id: [case["instruction"] for case in row.meta["examples"]["good"]] for row in kept})
     assert shown[0] == shown[1]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tunesmith.models.hf import Hf
 
-QUICK = {"lr": 1e-2, "batch": 4, "epochs": 2, "threads": 1}
+QUICK = {"lr": 1e-2, "batch_size": 4, "epochs": 2, "threads": 1}
 
 
 def test_a_second_training_step_drives_the_loop(tmp_path):
@@ -27,7 +27,7 @@ def test_a_second_training_step_drives_the_loop(tmp_path):
 def test_a_second_training_step_has_the_shared_keys_and_its_own():
     assert Language(upper=True, warmup_steps=3).warmup_steps == 3
     with pytest.raises(ValidationError, match="not both"):
-        Language(batch=1, batch_tokens=1)
+        Language(batch_size=1, batch_tokens=1)
     with pytest.raises(ValidationError, match="packing"):
         Language(packing=True)
 

@@ -97,11 +97,11 @@ def test_the_fields_say_how_much_is_tried_and_how_much_must_tell(ctx: Context) -
     row = repair(CLAMP, CLAMP.replace("x < low", "x > low"), CLAMP)
     told = {}
     for arguments in (10, 200):
-        (made,) = Repair(arguments=arguments).batch([row], ctx)
+        (made,) = Repair(max_inputs=arguments).batch([row], ctx)
         assert isinstance(made, Sample)
         told[arguments] = made.meta["compared"]["informative"]
     assert told[10] < told[200]
-    (made,) = Repair(arguments=10, informative=told[10] + 1).batch([row], ctx)
+    (made,) = Repair(max_inputs=10, min_inputs=told[10] + 1).batch([row], ctx)
     assert isinstance(made, Sample)
     assert made.verdicts[-1].reason == "the original returns on too few arguments"
 

@@ -86,7 +86,7 @@ def forecasts(lines: Sequence[Forecast], json: bool) -> None:
         grid.add_row(safe(line.step), *(f"{n:,}" if n else "" for n in numbers), usd, safe(line.how))
     OUT.print(grid)
     stored = sum(line.stored for line in lines)
-    kept = f" ({stored:,} more are answered already)" if stored else ""
+    kept = f", {stored:,} of them answered before," if stored else ""
     more = f" and what {safe(', '.join(unpriced))} cost (no known price)" if unpriced else ""
     OUT.print(f"\nin all: {calls:,} calls{kept}, about ${sum(known):.2f}{more}")
 

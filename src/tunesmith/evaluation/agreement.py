@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import Self
 
 import orjson
 from pydantic import model_validator
@@ -19,17 +19,15 @@ from pydantic import model_validator
 from ..rows import Table
 from ..sample import Json, Sample
 from ..scoring.intervals import wilson
-from ..step import Context, Step, Yield
+from ..step import Context, Step, StepName, Yield
 
 
 class Agreement(Step):
     """Passes all rows on and writes ``agreement.json`` beside them: confusion, noise rate, interval."""
 
-    names_steps: ClassVar[tuple[str, ...]] = ("judge", "truth")
-
-    judge: str = ""
+    judge: StepName = ""
     """The step whose verdicts are audited; empty, with an empty `truth`: the labels of self-evaluation."""
-    truth: str = ""
+    truth: StepName = ""
     """The step whose verdicts by execution count as true."""
 
     @model_validator(mode="after")

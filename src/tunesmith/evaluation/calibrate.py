@@ -9,7 +9,7 @@ each fold is mapped by what the *other* folds teach: no probability has seen a l
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import orjson
@@ -18,7 +18,7 @@ from pydantic import Field
 from ..chance import number
 from ..rows import Table
 from ..sample import Json, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Step, StepName, Yield
 from ._calibration import isotonic, platt
 from ._reliability import reliability, rerank
 
@@ -28,11 +28,9 @@ _MAPS = {"platt": platt, "isotonic": isotonic}
 class Calibrate(Step):
     """Marks rows with a calibrated P(passed); writes ``calibration.json`` beside them."""
 
-    names_steps: ClassVar[tuple[str, ...]] = ("judge", "truth")
-
-    judge: str
+    judge: StepName
     """The step whose scores are probabilities of a pass, such as a `verification.pass_probability`."""
-    truth: str
+    truth: StepName
     """The step whose verdicts by execution are the labels; a row of unknown verdict teaches nothing."""
     method: Literal["platt", "isotonic"] = "platt"
     """A logistic curve, for few labels; or the best non-decreasing fit, for a thousand or more."""

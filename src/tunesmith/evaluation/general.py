@@ -25,20 +25,21 @@ METRICS = ("acc_norm", "acc", "exact_match", "em", "f1", "pass@1")
 class General(Step):
     """Scores a model whose weights we hold on tasks of lm-evaluation-harness."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"tasks": "benchmarks", "include": "data", "chat": "chat_template"}
     needs_model: ClassVar[Literal["required", "optional", "none"]] = "required"
     offline: ClassVar[str | None] = "its tasks read their data from the Hugging Face hub"
 
-    tasks: tuple[str, ...] = Field(min_length=1)
+    benchmarks: tuple[str, ...] = Field(min_length=1)
     """Names of the harness's tasks: mmlu, bbh, gsm8k, ..."""
-    include: str | None = None
-    """Folder with further task files."""
+    data: str | None = None
+    """Folder with task files of your own, beside the harness's."""
     shots: int | None = Field(default=None, ge=0)
     """Examples before each question; each task's own number where left out."""
     limit: int | None = Field(default=None, gt=0)
     """Only the first so many questions of each task."""
     batch_size: int = Field(default=16, gt=0)
     """Questions computed at once."""
-    chat: bool = False
+    chat_template: bool = False
     """Put questions through the tokenizer's chat template."""
 
     def score(self, ctx: Context) -> list[Score]:
@@ -57,16 +58,16 @@ class General(Step):
         except ModuleNotFoundError as error:
             problem = f"general benchmarks need {error.name!r}, which is not installed"
             raise SetupError(f"steps.{ctx.step}", problem, "pip install 'tunesmith[eval]'") from error
-        manager = TaskManager(include_path=str(ctx.path(self.include)) if self.include else None)
-        for task in self.tasks:
+        manager = TaskManager(include_path=str(ctx.path(self.data)) if self.data else None)
+        for task in self.benchmarks:
             if not manager.match_tasks([task]):
                 problem = f"the harness has no task called {task!r}"
-                raise UserError(f"steps.{ctx.step}.tasks", problem, nearest(task, manager.all_tasks))
+                raise UserError(f"steps.{ctx.step}.benchmarks", problem, nearest(task, manager.all_tasks))
         local = ctx.model.open()
         model = HFLM(pretrained=local.model, tokenizer=local.tokenizer, batch_size=self.batch_size)
         found: Mapping[str, Any] = lm_eval.simple_evaluate(
-            model=model, tasks=list(self.tasks), task_manager=manager, num_fewshot=self.shots,
-            limit=self.limit, apply_chat_template=self.chat, bootstrap_iters=0, log_samples=True,
+            model=model, tasks=list(self.benchmarks), task_manager=manager, num_fewshot=self.shots,
+            limit=self.limit, apply_chat_template=self.chat_template, bootstrap_iters=0, log_samples=True,
         )  # fmt: skip
         return {**found, "engine": f"lm-eval {lm_eval.__version__}"}
 
@@ -82,7 +83,7 @@ class General(Step):
                 "shots": found["n-shot"].get(task, self.shots),
                 "metric": metric,
                 "filter": kind,
-                "template": "the tokenizer's chat template" if self.chat else "none",
+                "template": "the tokenizer's chat template" if self.chat_template else "none",
                 "problems": len(samples),
             }
             name = task if len(by_filter) == 1 else f"{task} ({kind})"

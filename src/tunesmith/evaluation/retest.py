@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 import orjson
 from pydantic import Field
@@ -18,7 +17,7 @@ from pydantic import Field
 from ..rows import Table
 from ..sample import Json, Sample
 from ..scoring.intervals import mcnemar, paired_difference, wilson
-from ..step import Context, Step, Yield
+from ..step import Context, Step, StepName, Yield
 
 Pair = tuple[bool | None, bool | None]
 """A row's verdict on the first and on another asking; None where there is none."""
@@ -27,11 +26,9 @@ Pair = tuple[bool | None, bool | None]
 class Retest(Step):
     """Passes all rows on and writes ``retest.json`` beside them: agreement, kappa, shift, and intervals."""
 
-    names_steps: ClassVar[tuple[str, ...]] = ("judge", "retests")
-
-    judge: str
+    judge: StepName
     """The step whose verdicts the others are held against."""
-    retests: tuple[str, ...] = Field(min_length=1)
+    retests: tuple[StepName, ...] = Field(min_length=1)
     """The steps that asked again: in the same words, or in another form."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:

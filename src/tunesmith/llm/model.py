@@ -8,6 +8,7 @@ the live ``Backend``. Models whose weights we hold (``hf``, ``scratch``) also ha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -50,6 +51,8 @@ class Model(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Keys of earlier versions and what each is called now."""
     reads_facts: ClassVar[bool] = False
     """Whether the reply depends on a request's intent and facts (rule-based teachers)."""
 

@@ -2,24 +2,31 @@
 
 There is no registry. A module that holds a step holds one public ``Step``; the same rule finds models
 (``use: openai`` is ``tunesmith/models/openai.py``). Other people's modules work by their dotted path.
+Importing a module runs it, so the file is looked at first: only source code that defines a class is run.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import sys
+import traceback
+from collections.abc import Sequence
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from ..errors import UserError, nearest
 from ..llm.model import Model
 from ..step import Step
+from .yaml import shown
 
 ROOMS = ("sources", "synthesis", "selection", "verification", "training", "evaluation")
 _PACKAGE = "tunesmith"
@@ -46,8 +53,8 @@ def find_model(use: str, home: Path | None = None) -> type[Model]:
 
 @cache
 def step_addresses() -> tuple[str, ...]:
-    """Every address in the rooms that holds a step."""
-    return tuple(sorted(a for a in _modules(ROOMS) if _public(Step, _import(f"{_PACKAGE}.{a}"))))
+    """The address of every step: each file of these packages without an underscore before its name."""
+    return tuple(sorted(_modules(ROOMS)))
 
 
 @cache
@@ -80,18 +87,44 @@ def _module(name: str, home: Path | None, address: str, known: tuple[str, ...]) 
         if place is not None and str(place) not in sys.path:
             sys.path.append(str(place))
     importlib.invalidate_caches()
+    if name in sys.modules:
+        return sys.modules[name]
+    near = [name for name in known if name.split(".")[0] == address.split(".", maxsplit=1)[0]] or known
+    source = _source_of(name)
+    if source is None:
+        raise UserError("", f"nothing is at the address {shown(address)!r}", nearest(address, near))
+    if not name.startswith(f"{_PACKAGE}.") and not _defines_a_class(source):
+        raise UserError("", f"{source} defines no class, so no step or model", nearest(address, near))
     try:
         return _import(name)
     except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            near = [
-                name for name in known if name.split(".")[0] == address.split(".", maxsplit=1)[0]
-            ] or known
-            raise UserError("", f"nothing is at the address {address!r}", nearest(address, near)) from error
         problem = f"{address!r} needs the module {error.name!r}, which is not installed"
         raise UserError("", problem, f"pip install {error.name}") from error
-    except (TypeError, ValueError) as error:
-        raise UserError("", f"{address!r} cannot be used: {error}", nearest(address, known)) from error
+    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is run
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        problem = f"{address!r} cannot be imported: {type(error).__name__}: {shown(error)}"
+        raise UserError("", problem, f"see {at.filename}:{at.lineno}") from error
+
+
+def _source_of(name: str) -> Path | None:
+    """The source file of a module, found without running it or the packages around it."""
+    places: Sequence[str] | None = None
+    spec = None
+    for part in name.split("."):
+        spec = PathFinder.find_spec(part, places) if part.isidentifier() else None
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations or ()
+    path = Path(spec.origin) if spec and spec.origin else None
+    return path if path is not None and path.suffix == ".py" else None
+
+
+def _defines_a_class(source: Path) -> bool:
+    try:
+        tree = ast.parse(source.read_bytes())
+    except (SyntaxError, ValueError):
+        return True  # the import tells what is wrong and where
+    return any(isinstance(node, ast.ClassDef) and node.bases for node in ast.walk(tree))
 
 
 def _only(base: type[Found], module: ModuleType, address: str, known: tuple[str, ...]) -> type[Found]:
@@ -113,3 +146,29 @@ def _public(base: type[Found], module: ModuleType) -> list[type[Found]]:
         and not name.startswith("_")
         and not inspect.isabstract(thing)
     ]
+
+
+def keys_of(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The recipe keys of a step, model or nested mapping; a key may differ from the field's Python name."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def renamed_keys(kind: type[BaseModel]) -> dict[str, str]:
+    """Keys of earlier versions -> what each is called now; those of its mixins too."""
+    return {old: new for base in kind.__mro__ for old, new in vars(base).get("renamed", {}).items()}
+
+
+def owner_of(kind: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
+    """The model that has the last key of ``loc``: ``kind``, or a nested one such as ``lora``."""
+    for part in loc[:-1]:
+        field = keys_of(kind).get(str(part))
+        inner = nested(field.annotation) if field else None
+        kind = inner or kind
+    return kind
+
+
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """The model within an annotation such as ``Lora | None``, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := nested(part))), None)

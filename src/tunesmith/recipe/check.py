@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ..errors import Mistake, RecipeError, UserError, nearest
 from ..llm.model import Model, Trainable
-from ..step import Step
-from .address import find_model, find_step
+from ..step import Step, step_names
+from .address import find_model, find_step, keys_of, owner_of, renamed_keys
 from .dev_set import leaks
 from .recipe import MAY_LOSE, PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds, StopRule
-from .yaml import Document
+from .yaml import Document, shown
 
 Where = tuple[str | int, ...]
+
+
+LONGEST_NAME = 80
+"""Bytes of a name. It becomes a file name with a number before it, of which 255 bytes are allowed."""
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 class Head(BaseModel):
@@ -24,7 +30,7 @@ class Head(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=LONGEST_NAME)
     """Names the run folder."""
     paper: str = ""
     """arXiv number of the method."""
@@ -53,7 +59,8 @@ class Checker:
         self.document, self.home = document, home
         self.mistakes = list(document.mistakes)
         self.models: dict[str, Model] = {}
-        self.known: dict[str, Node | Rounds | None] = {}  # None: rows that no checked step gives
+        self.backends: dict[str, type[Model]] = {}  # also of models whose keys have mistakes
+        self.known: dict[str, Node | Rounds | None] = {}  # None: a step that has mistakes
 
     def read(self, tiny: bool) -> Recipe:
         data = self.document.data
@@ -93,13 +100,14 @@ class Checker:
             for detail in error.errors():
                 by_place.setdefault(self._place(path, detail), []).append(detail)
             for place, details in by_place.items():
-                self._field(kind, place, details)
+                # A mapping for `str | Template` also fails as a text; what is wrong inside it says more.
+                inside = [d for at, ds in by_place.items() if at[: len(place)] == place for d in ds]
+                told = [d for d in details if len(inside) == 1 or not _is_mapping_for_text(d)]
+                self._field(kind, place, told)
             return None
 
     def _place(self, path: Where, detail: Any) -> Where:
-        """Where the mistake stands in the document; pydantic's names of union members are left out."""
-        if detail["type"] == "missing":
-            return path if len(detail["loc"]) == 1 else (*path, *detail["loc"][:-1])
+        """Where in the document the mistake is; pydantic's names of union members are left out."""
         place = path
         for part in detail["loc"]:
             if (*place, part) in self.document.lines:
@@ -110,19 +118,34 @@ class Checker:
         others = []
         for detail in details:
             key = str(detail["loc"][-1]) if detail["loc"] else ""
+            owner = owner_of(kind, detail["loc"])
             if detail["type"] == "extra_forbidden":
-                self._mistake(place, f"unknown key {key!r}", nearest(key, kind.model_fields))
+                keys, renamed = keys_of(owner), renamed_keys(owner)
+                if key in renamed:
+                    self._mistake(place, f"the key {key!r} was renamed", f"renamed to {renamed[key]}")
+                else:
+                    self._mistake(place, f"unknown key {key!r}", nearest(key, keys))
             elif detail["type"] == "missing":
-                about = kind.model_fields[key].description if key in kind.model_fields else None
-                self._mistake(place, f"the key {key!r} is missing", (about or "").strip())
+                field = keys_of(owner).get(key)
+                about = (field.description if field else None) or ""
+                self._mistake(place, f"the key {key!r} is missing", about.strip())
             else:
                 others.append(detail)
         if others:
             expected = ", or ".join(dict.fromkeys(str(detail["msg"]) for detail in others))
-            self._mistake(place, f"{expected}; came {others[0]['input']!r}")
+            self._mistake(place, f"{shown(expected)}; came {shown(repr(others[0]['input']))}")
+
+    def _name(self, name: str, path: Where) -> None:
+        """Names of steps and models become names of files and folders, and are printed."""
+        if not _NAME.fullmatch(name):
+            problem = f"the name {shown(name)!r} has other characters than letters, digits, '_', '-' and '.'"
+            self._mistake(path, problem, "choose a name that begins with a letter, a digit or '_'")
+        elif len(name.encode()) > LONGEST_NAME:
+            self._mistake(path, f"the name has more than {LONGEST_NAME} bytes", "choose a shorter name")
 
     def _model(self, name: str, spec: Any) -> None:
         path: Where = ("models", name)
+        self._name(name, path)
         if not isinstance(spec, dict) or not isinstance(spec.get("use"), str):
             self._mistake(path, "a model is declared as {use: BACKEND, ...}", "for example {use: starter}")
             return
@@ -131,6 +154,7 @@ class Checker:
         except UserError as error:
             self._mistake((*path, "use"), error.problem, error.fix)
             return
+        self.backends[name] = kind
         model: Model | None = self._validate(kind, {k: v for k, v in spec.items() if k != "use"}, path)
         if model is not None:
             self.models[name] = model.at(self.home)
@@ -141,10 +165,11 @@ class Checker:
         nodes: list[Node | Rounds] = []
         above = start
         for name, spec in specs.items():
+            self._name(str(name), (*path, str(name)))
             node = self._entry(str(name), spec, (*path, str(name)), above)
             if str(name) in self.known or str(name) in self.models or str(name) in (PREVIOUS, SO_FAR):
                 self._mistake(
-                    (*path, str(name)), f"the name {name!r} is already taken", "choose another name"
+                    (*path, str(name)), f"the name {shown(name)!r} is already taken", "choose another name"
                 )
             if node is None:
                 self.known[str(name)] = None  # its mistake is reported; those who follow it are not blamed
@@ -169,16 +194,19 @@ class Checker:
             kind = find_step(str(spec["do"]), self.home)
         except UserError as error:
             self._mistake((*path, "do"), error.problem, error.fix)
+            if "from" in spec:
+                self._refs(spec, path, above)
+            if spec.get("with") is not None:
+                self._model_of(str(spec["with"]), path)
             return None
         own = ("do", "from", "with", *(("stop_if_dropped",) if kind.kind == "ask" else ()))
         fields = {key: value for key, value in spec.items() if key not in own}
         step = self._validate(kind, fields, path)
         inputs = self._inputs(kind, spec, path, above)
         model = self._with(kind, step, spec, path)
-        if step is None:
-            return None
-        self._named_steps(step, path)
-        return Node(name, step, str(spec["do"]), inputs, model, self._stop_if_dropped(spec, path))
+        self._named_steps(kind, spec, path)
+        most = self._stop_if_dropped(spec, path) if kind.kind == "ask" else MAY_LOSE
+        return None if step is None else Node(name, step, str(spec["do"]), inputs, model, most)
 
     def _stop_if_dropped(self, spec: dict[str, Any], path: Where) -> float:
         share = spec.get("stop_if_dropped", MAY_LOSE)
@@ -188,14 +216,13 @@ class Checker:
         self._mistake((*path, "stop_if_dropped"), f"{expected}; came {share!r}")
         return MAY_LOSE
 
-    def _named_steps(self, step: Step, path: Where) -> None:
+    def _named_steps(self, kind: type[Step], spec: Mapping[str, Any], path: Where) -> None:
         """Fields that name steps must name steps above: a mistyped judge would drop every row."""
-        for field in step.names_steps:
-            given = getattr(step, field)
-            for name in (given,) if isinstance(given, str) else given:
-                if name and name not in self.known:
+        for key, field in keys_of(kind).items():
+            for name in step_names(spec.get(key), field):
+                if name not in self.known:
                     fix = nearest(name, self.known)
-                    self._mistake((*path, field), f"no step above is called {name!r}", fix)
+                    self._mistake((*path, key), f"no step above is called {name!r}", fix)
 
     def _inputs(
         self, kind: type[Step], spec: dict[str, Any], path: Where, above: Ref | None
@@ -242,21 +269,26 @@ class Checker:
         if need == "none":
             self._mistake((*path, "with"), "this step uses no model", "remove 'with'")
             return None
-        declared = self.document.data.get("models") or {}
-        node = self.known.get(str(name))
+        self._model_of(str(name), path)
+        backend = self.backends.get(str(name))
+        if kind.kind == "train" and backend is not None and not issubclass(backend, Trainable):
+            self._mistake((*path, "with"), f"{name!r} has no weights to train", "use hf or scratch")
+        return str(name)
+
+    def _model_of(self, name: str, path: Where) -> None:
+        """``with:`` must name a declared model, or a training step above."""
+        given = self.document.data.get("models")
+        declared = given if isinstance(given, dict) else {}
+        node = self.known.get(name)
         trained = isinstance(node, Node) and node.step.kind == "train"
-        trained = trained or (str(name) in self.known and node is None)
-        if str(name) not in declared and not trained:
+        trained = trained or (name in self.known and node is None)
+        if name not in declared and not trained:
             makers = [n for n, k in self.known.items() if isinstance(k, Node) and k.step.kind == "train"]
-            below = str(name) in _all_names(self.document.data.get("steps"))
+            below = name in _all_names(self.document.data.get("steps"))
             problem = (
                 f"{name!r} stands below: it is not trained yet" if below else f"no model is called {name!r}"
             )
-            self._mistake((*path, "with"), problem, nearest(str(name), [*declared, *makers]))
-        model = self.models.get(str(name))
-        if kind.kind == "train" and model is not None and not isinstance(model, Trainable):
-            self._mistake((*path, "with"), f"{name!r} has no weights to train", "use hf or scratch")
-        return str(name)
+            self._mistake((*path, "with"), problem, nearest(name, [*declared, *makers]))
 
     def _rounds(self, name: str, spec: dict[str, Any], path: Where, above: Ref | None) -> Rounds | None:
         allowed = ("repeat", "each", "probe", "stop_when", "from")
@@ -290,7 +322,7 @@ class Checker:
                 self._mistake(
                     (*path, node.name), "a block cannot hold another block", "put it beside this one"
                 )
-        if needed and not any(node.gives_rows for node in found):
+        if needed and len(found) == len(specs) and not any(node.gives_rows for node in found):
             self._mistake(path, "no step in it gives rows")
         return tuple(node for node in found if isinstance(node, Node))
 
@@ -304,6 +336,10 @@ class Checker:
             return None
         rule: StopRule | None = self._validate(StopRule, spec, path)
         return rule
+
+
+def _is_mapping_for_text(detail: Mapping[str, Any]) -> bool:
+    return bool(detail["type"] == "string_type") and isinstance(detail["input"], dict)
 
 
 def _all_names(steps: Any) -> set[str]:

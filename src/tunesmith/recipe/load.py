@@ -11,7 +11,7 @@ from .bundled import bundled
 from .check import Checker
 from .overrides import lay_over, override_key
 from .recipe import Recipe
-from .yaml import Document, read_document
+from .yaml import LARGEST_TEXT, Document, read_document, shown
 
 
 def locate(target: str) -> Path:
@@ -24,8 +24,11 @@ def locate(target: str) -> Path:
     if target in known:
         return known[target]
     path = Path(target).expanduser()
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise UserError(shown(path), f"cannot be read: {error.strerror}", "give another path") from error
     if path.suffix in (".yaml", ".yml") or "/" in target:
         raise UserError(
             str(path), "there is no such recipe file", "give a path, or a name from `tunesmith recipes`"
@@ -43,7 +46,8 @@ def load_recipe(target: str | Path, *, tiny: bool = False, overrides: Sequence[s
     """
     path = locate(str(target))
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(LARGEST_TEXT + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(str(path), f"cannot be read: {error}", "save it as UTF-8 text") from error
     inside = path.parent == Path(str(files("tunesmith") / "recipes"))
@@ -60,7 +64,7 @@ def read_recipe(
     if tiny:
         lay_over(document, document.data.get("tiny") or {}, (), ("tiny",))
     for override in overrides:
-        override_key(document, override)
+        override_key(document, override, home)
     return Checker(document, home).read(tiny)
 
 

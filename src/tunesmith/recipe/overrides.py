@@ -5,9 +5,13 @@ The line numbers move along, so a mistake in an overlay is reported where it was
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path as Folder
 from typing import Any
 
-from ..errors import Mistake, nearest
+from ..errors import Mistake, UserError, nearest
+from .address import find_model, find_step, keys_of
 from .yaml import Document, Path, read_value
 
 _NEW = object()
@@ -54,11 +58,20 @@ def _open_places(here: Any, over: Any) -> None:
         here[key] = value
 
 
-def override_key(document: Document, override: str) -> None:
+def override_key(document: Document, override: str, home: Folder) -> None:
+    """Lay one ``steps.coreset.size=5000`` over the recipe.
+
+    A mapping that the recipe leaves out (``steps.evolved.weights.reason=2``) begins as the step's default.
+    """
     dotted, equals, text = override.partition("=")
     keys = dotted.strip().split(".")
-    here = document.data
+    here, inside = document.data, False  # inside: of a step or model, whose mappings can be begun here
     for depth, key in enumerate(keys[:-1]):
+        spec = isinstance(here, dict) and bool(here.keys() & {"do", "use"})
+        if isinstance(here, dict) and here.get(key) is None and (spec or inside):
+            here[key] = _default(here, key, home) if spec else {}
+            document.lines[tuple(keys[: depth + 1])] = 0
+        inside = inside or spec
         if not isinstance(here, dict) or not isinstance(here.get(key), dict):
             known = here if isinstance(here, dict) else ()
             at = ".".join(keys[: depth + 1])
@@ -73,6 +86,17 @@ def override_key(document: Document, override: str) -> None:
         return
     here[keys[-1]] = read_value(text)
     document.lines[tuple(keys)] = 0
+
+
+def _default(spec: Mapping[str, Any], key: str, home: Folder) -> Any:
+    """What the step or model ``spec`` has at ``key`` by default, if that is a mapping; else an empty one."""
+    with suppress(UserError):  # the checker reports an address at which nothing is
+        kind = find_step(str(spec["do"]), home) if "do" in spec else find_model(str(spec["use"]), home)
+        field = keys_of(kind).get(key)
+        default = None if field is None else field.get_default(call_default_factory=True)
+        if isinstance(default, dict):
+            return dict(default)
+    return {}
 
 
 def _at(data: Any, path: Path) -> Any:

@@ -140,7 +140,7 @@ def _compared(stage: Stage) -> str:
     reasons = ", ".join(f"{count:,} {plain(reason)}" for reason, count in stage.record.reasons.items())
     how = _COMPARES[stage.do].format(against=against, model=plain(stage.model))
     start = f"`{stage.name}` compared {stage.count('rows_in'):,} rows {how} and "
-    if params.get("found") == "mark":
+    if params.get("nearest") == "mark":
         return f"{start}marked the nearest ones for a judge"
     return f"{start}dropped {stage.count('dropped'):,}{f' ({reasons})' if reasons else ''}"
 

@@ -12,7 +12,7 @@ from .story import Stage, Story
 
 SETTINGS = {
     "optimizer": "optimiser", "lr": "highest learning rate", "scheduler": "course of the learning rate",
-    "warmup_steps": "warm-up steps", "batch": "rows per step", "batch_tokens": "tokens per step",
+    "warmup_steps": "warm-up steps", "batch_size": "rows per step", "batch_tokens": "tokens per step",
     "max_length": "longest row, tokens", "packing": "packing", "weight_decay": "weight decay",
     "max_grad_norm": "gradients clipped to", "label_smoothing": "label smoothing", "lora": "adapters (LoRA)",
     "precision": "precision",
@@ -36,7 +36,7 @@ def _filled(lines: Iterator[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _setting(key: str, given: Mapping[str, Any]) -> str:
-    if key == "batch" and given and not given.get("batch") and not given.get("batch_tokens"):
+    if key == "batch_size" and given and not given.get("batch_size") and not given.get("batch_tokens"):
         return "64"
     return value(given.get(key)) if given.get(key) not in (0, False) else "–"
 

@@ -44,7 +44,7 @@ def step_facts(
         "version": node.step.version,
         "name": name,
         "seed": seed,
-        "params": node.step.model_dump(mode="json"),
+        "params": node.step.model_dump(mode="json", by_alias=True),
         "inputs": dict(inputs),
         "model": model,
         "outside": outside,

@@ -1,16 +1,15 @@
 """What a recipe would do and cost, before anything is spent.
 
 Sources are counted (up to a cap), row steps are tried on the first rows, ask steps make their real prompts
-for those rows and send nothing. Stored answers cost nothing and are read, so the steps below get the rows
-that a run would give them. What a table, a batch or a model would change is assumed: ``expects`` of the step,
-or every row kept. Where the data of a recipe is missing, its published row counts are assumed, with rows of
-typical length.
+for those rows. Answers that are in the store cost nothing and are read as the step reads them. What a table,
+a batch or a model would change is assumed: ``expects`` of the step, or every row kept. Where the data of a
+recipe is missing, its published row counts are assumed, with rows of typical length.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, cast
@@ -24,8 +23,10 @@ from ..llm.tokens import request_tokens
 from ..recipe.recipe import PREVIOUS, SO_FAR, Node, Recipe, Ref, Rounds
 from ..requests import Completion, Request, Usage
 from ..sample import Drop, Sample
-from ..step import Context, SourceStep
+from ..step import Context, SourceStep, Step
 
+Asked = tuple[tuple[Sample, tuple[Request, ...]], ...]
+"""Rows, each with what a step asks for it."""
 UNANSWERED = "unanswered"
 """Marks in ``meta`` a planned row that lacks an answer of a step above."""
 SAMPLE_ROWS = 64
@@ -35,9 +36,9 @@ ANSWER_TOKENS = 400
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One line of the plan. Money is None where no price is known; ``how``: where the figures come from.
+    """One line of the plan. Money is None if the price is unknown; ``how`` says how the line is known.
 
-    calls: requests to send.  stored: requests whose answers are stored already.
+    stored: calls whose answers are in the store: they cost nothing, and tokens and money do not count them.
     """
 
     step: str
@@ -88,7 +89,19 @@ def forecast(recipe: Recipe, *, answer_tokens: int = ANSWER_TOKENS) -> list[Fore
 
     answer_tokens: the length assumed of every reply.
     """
-    return Planner(recipe, answer_tokens).lines()
+    with stored_answers() as store:
+        return Planner(recipe, answer_tokens, store).lines()
+
+
+@contextmanager
+def stored_answers() -> Iterator[AnswerStore | None]:
+    """The user's answer store, or None if there is none yet: a plan writes nothing."""
+    path = default_store()
+    if not path.exists():
+        yield None
+        return
+    with closing(AnswerStore(path)) as store:
+        yield store
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +110,20 @@ class Prompts:
 
     node: Node
     ctx: Context
-    asked: tuple[tuple[Sample, tuple[Request, ...]], ...]
+    asked: Asked
 
 
 class Planner:
     """Walks through a recipe with a few rows. prompts: of each ask step by name, after ``lines``."""
 
-    def __init__(self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS) -> None:
-        self.recipe, self.answer_tokens = recipe, answer_tokens
+    def __init__(
+        self, recipe: Recipe, answer_tokens: int = ANSWER_TOKENS, store: AnswerStore | None = None
+    ) -> None:
+        self.recipe, self.answer_tokens, self.store = recipe, answer_tokens, store
         self.prompts: dict[str, Prompts] = {}
-        self.store: AnswerStore | None = None
 
     def lines(self) -> list[Forecast]:
         """The plan, one line per step."""
-        path = default_store()
-        if not path.exists():
-            return self._lines()
-        with contextlib.closing(AnswerStore(path)) as self.store:
-            return self._lines()
-
-    def _lines(self) -> list[Forecast]:
         guesses: dict[str, _Guess] = {}
         lines: list[Forecast] = []
         for node in self.recipe.nodes:
@@ -199,9 +206,8 @@ class Planner:
         try:
             made = [thing for sample in given.sample for thing in apply_row(node.step, sample, ctx)]
         except UserError as error:  # such as a benchmark to compare with that is not here
-            return replace(line, how=f"assumed; {error.where}: {error.problem}"), _Guess(
-                given.rows, given.sample
-            )
+            how = f"assumed; {error.where}: {error.problem}"
+            return replace(line, how=how), _Guess(given.rows, given.sample)
         kept = [thing for thing in made if isinstance(thing, Sample)]
         lost = [thing.sample for thing in made if isinstance(thing, Drop)]
         tried = max(1, len(given.sample))
@@ -214,64 +220,62 @@ class Planner:
     def _ask(
         self, node: Node, ctx: Context, line: Forecast, given: _Guess, model: Model | None
     ) -> tuple[Forecast, _Guess]:
-        tries = ((row, apply_ask(node.step, row, ctx)) for row in given.sample)
-        asked = tuple((row, tuple(made)) for row, made in tries if not isinstance(made, Drop))
+        made = [(sample, apply_ask(node.step, sample, ctx)) for sample in given.sample]
+        asked = tuple((sample, tuple(some)) for sample, some in made if not isinstance(some, Drop))
         self.prompts.setdefault(line.step, Prompts(node, ctx, asked))
-        requests = [request for _, made in asked for request in made]
-        known = self._stored(model, requests)
         tried = max(1, len(given.sample))
-        calls = round(given.rows * (len(requests) - len(known)) / tried)
-        to_send = [request for number, request in enumerate(requests) if number not in known]
-        tokens_in, tokens_out, usd = 0, 0, None if calls else 0.0
-        if to_send and model is not None:
-            bill = estimate(model, to_send, self.answer_tokens)
-            scale = calls / len(to_send)
+        answers = self._stored(model, asked)
+        requests = [request for _, some in asked for request in some]
+        unpaid = [request for request, answer in zip(requests, answers, strict=True) if answer is None]
+        calls = round(given.rows * len(requests) / tried)
+        stored = round(given.rows * (len(requests) - len(unpaid)) / tried)
+        tokens_in, tokens_out, usd = 0, 0, None if calls > stored else 0.0
+        if unpaid and model is not None:
+            bill = estimate(model, unpaid, self.answer_tokens)
+            scale = given.rows / tried
             tokens_in, tokens_out = round(bill.tokens_in * scale), round(bill.tokens_out * scale)
             usd = None if bill.usd is None else bill.usd * scale
-        rows, sample = self._rows_of(node, ctx, given, asked, known)
         how = f"prompts of {tried} rows, {self.answer_tokens} tokens a reply"
-        if known:
-            how = f"prompts of {tried} rows, {100 * len(known) / len(requests):.0f}% answered before"
-        line = replace(
-            line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, how=how,
-            stored=round(given.rows * len(known) / tried),
-        )  # fmt: skip
-        return line, _Guess(rows, sample)
+        rows, kept, lost = node.step.expects(given.rows), [], []
+        for sample, thing in _read(node.step, ctx, asked, answers):
+            if isinstance(thing, Drop):
+                lost.append(thing.sample)
+            else:
+                kept.append(thing or _unanswered(sample, node.name))
+        if requests and not unpaid:
+            rows, how = round(given.rows * len(kept) / tried), f"stored answers to {tried} rows"
+        done = replace(line, rows_out=rows, calls=calls, tokens_in=tokens_in, tokens_out=tokens_out)
+        guess = _Guess(rows, kept or given.sample, round(given.rows * len(lost) / tried), lost)
+        return replace(done, usd=usd, how=how, stored=stored), guess
 
-    def _stored(self, model: Model | None, requests: Sequence[Request]) -> dict[int, Completion]:
-        """The stored answers, by the index of the request."""
+    def _stored(self, model: Model | None, asked: Asked) -> list[Completion | None]:
+        """The stored answer to each request, in order."""
+        requests = [request for _, some in asked for request in some]
         if model is None or self.store is None:
-            return {}
+            return [None] * len(requests)
         key = key_maker(model)
-        found = ((n, self.store.find(key(model.resolve(request)))) for n, request in enumerate(requests))
-        return {n: answer for n, answer in found if answer is not None}
+        return [self.store.find(key(model.resolve(request))) for request in requests]
 
-    def _rows_of(
-        self, node: Node, ctx: Context, given: _Guess,
-        asked: Sequence[tuple[Sample, Sequence[Request]]], known: Mapping[int, Completion],
-    ) -> tuple[int, list[Sample]]:  # fmt: skip
-        """How many rows come out, and some: real ones where every answer is stored, else like the input's."""
-        sample: list[Sample] = []
-        read = first = 0
-        for row, requests in asked:
-            numbers = range(first, first + len(requests))
-            first += len(requests)
-            if requests and all(n in known for n in numbers):
-                made = apply_read(node.step, row, [known[n] for n in numbers], ctx)
-                sample += [child for child in made if isinstance(child, Sample)]
-                read += 1
-        if read and read == len(asked):
-            return round(given.rows * len(sample) / max(1, len(given.sample))), sample
-        alike = [
-            row.grow(
-                node.name,
-                instruction=row.instruction or row.code,
-                tests="",
-                meta={**row.meta, UNANSWERED: True},
-            )
-            for row in given.sample
-        ]
-        return node.step.expects(given.rows), alike
+
+def _read(
+    step: Step, ctx: Context, asked: Asked, answers: Sequence[Completion | None]
+) -> Iterator[tuple[Sample, Sample | Drop | None]]:
+    """Each row with what the step makes of its answers; with None if one of them is not known."""
+    rest = iter(answers)
+    for sample, requests in asked:
+        own = list(islice(rest, len(requests)))
+        known = [answer for answer in own if answer is not None]
+        if len(known) < len(own):
+            yield sample, None
+            continue
+        for thing in apply_read(step, sample, known, ctx):
+            yield sample, thing
+
+
+def _unanswered(sample: Sample, step: str) -> Sample:
+    """The row as a step would pass it on, without the answer that is not there yet."""
+    text = sample.instruction or sample.code
+    return sample.grow(step, instruction=text, tests="", meta={**sample.meta, UNANSWERED: True})
 
 
 _CODE = "def count(words):\n" + "    total = sum(1 for word in words if word)\n" * 15 + "    return total\n"

@@ -20,7 +20,7 @@ from ..llm.store import AnswerStore, default_store
 from ..recipe.recipe import Recipe
 from ..requests import Completion, Failure, Request
 from ..sample import Drop, Sample
-from .plan import UNANSWERED, Planner, Prompts
+from .plan import UNANSWERED, Planner, Prompts, stored_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ def preview(recipe: Recipe, step: str = "", rows: int = 3, *, ask: bool = False)
     Raises:
         UserError: no asking step is called ``step``; or ``ask`` without a step, or of a model to be trained.
     """
-    planner = Planner(recipe)
-    planner.lines()
+    with stored_answers() as store:
+        planner = Planner(recipe, store=store)
+        planner.lines()
     known = planner.prompts
     if step and step not in known:
         raise UserError(f"steps.{step}", "is not a step that asks a model", nearest(step, known))

@@ -7,7 +7,8 @@ DolphCoder filters its answers by the rules that CodeFuse published with Evol-66
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -15,22 +16,37 @@ from ..code.markdown import blocks
 from ..sample import Drop, Sample
 from ..step import Context, Step, Yield
 
-Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
-"""Least and most, both allowed."""
+Count = Annotated[int, Field(ge=0)]
 
 
 class AnswerFormat(Step):
     """Keeps rows whose instruction and answer have the given form; each drop says what was wrong."""
 
-    instruction_words: Range = (10, 1000)
-    """Words of the instruction, least and most."""
-    answer_words: Range = (50, 2000)
-    """Words of the answer, code included."""
-    blocks: Range = (1, 1)
-    """Fenced blocks in the answer."""
-    code_lines: Range = (3, 100)
-    """Lines of every fenced block."""
-    lead_words: int = Field(default=200, ge=0)
+    renamed: ClassVar[Mapping[str, str]] = {
+        **{
+            key: f"min_{key}, max_{key}"
+            for key in ("instruction_words", "answer_words", "blocks", "code_lines")
+        },
+        "lead_words": "max_lead_words",
+    }
+
+    min_instruction_words: Count = 10
+    """Fewest words of the instruction."""
+    max_instruction_words: Count = 1000
+    """Most words of the instruction."""
+    min_answer_words: Count = 50
+    """Fewest words of the answer, code included."""
+    max_answer_words: Count = 2000
+    """Most words of the answer, code included."""
+    min_blocks: Count = 1
+    """Fewest fenced blocks in the answer."""
+    max_blocks: Count = 1
+    """Most fenced blocks in the answer."""
+    min_code_lines: Count = 3
+    """Fewest lines of every fenced block."""
+    max_code_lines: Count = 100
+    """Most lines of every fenced block."""
+    max_lead_words: Count = 200
     """Most words before the first fenced block."""
 
     def row(self, sample: Sample, ctx: Context) -> Yield:
@@ -40,12 +56,13 @@ class AnswerFormat(Step):
     def _reason(self, sample: Sample) -> str:
         found = blocks(sample.answer)
         counts = [
-            ("instruction words", self.instruction_words, len(sample.instruction.split())),
-            ("answer words", self.answer_words, len(sample.answer.split())),
-            ("fenced blocks", self.blocks, len(found)),
-            *(("lines of code", self.code_lines, len(block.code.splitlines())) for block in found),
+            ("instruction_words", "instruction words", len(sample.instruction.split())),
+            ("answer_words", "answer words", len(sample.answer.split())),
+            ("blocks", "fenced blocks", len(found)),
+            *(("code_lines", "lines of code", len(block.code.splitlines())) for block in found),
         ]
-        for what, (least, most), count in counts:
+        for key, what, count in counts:
+            least, most = getattr(self, f"min_{key}"), getattr(self, f"max_{key}")
             if count < least:
                 return f"under {least} {what}"
             if count > most:
@@ -53,4 +70,8 @@ class AnswerFormat(Step):
         if not all(block.closed for block in found):
             return "the fenced block is not closed"
         lead = sample.answer[: found[0].start] if found else ""
-        return f"over {self.lead_words} words before the code" if len(lead.split()) > self.lead_words else ""
+        return (
+            f"over {self.max_lead_words} words before the code"
+            if len(lead.split()) > self.max_lead_words
+            else ""
+        )

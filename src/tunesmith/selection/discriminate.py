@@ -19,7 +19,7 @@ from ..replies import structured
 from ..replies.verdict import Form, task_and_answer
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 RULES: dict[str, str] = {
     "language named": "The instruction names the programming language or shows code in it.",
@@ -45,7 +45,7 @@ First judge each rule by itself. Then reply with a JSON object with two fields:
 - "overall": true if every rule holds, otherwise false."""
 
 
-class Discriminate(Step):
+class Discriminate(Decoding, Step):
     """Keeps rows of which the model says that every rule holds (WaveCoder sec. 2.3)."""
 
     filters: ClassVar[bool] = True
@@ -77,7 +77,16 @@ class Discriminate(Step):
             "instruction": sample.instruction, "answer": sample.answer, "language": sample.language,
             "task": sample.task, "rules": list(self.rules), "form": self.form,
         }  # fmt: skip
-        return [Request.of(prompt, intent="discriminate", facts=facts, schema=schema(rules), draw=self.draw)]
+        return [
+            Request.of(
+                prompt,
+                intent="discriminate",
+                facts=facts,
+                schema=schema(rules),
+                draw=self.draw,
+                sampling=self.sampling(),
+            )
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         reply = replies.clean(completions[0].text) if completions else ""

@@ -6,6 +6,9 @@ instruction are alike: they go together. The rows set aside are this step's bin 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import Field
 
 from ..chance import number
@@ -14,11 +17,13 @@ from ..step import Context, Step, Yield
 
 
 class HoldOut(Step):
-    """Drops about `share` of the instructions, whole; which ones hangs on their text and the seed alone."""
+    """Drops about `size` of the instructions, whole; which ones hangs on their text and the seed alone."""
 
-    share: float = Field(default=0.1, gt=0, lt=1)
+    renamed: ClassVar[Mapping[str, str]] = {"share": "size"}
+
+    size: float = Field(default=0.1, gt=0, lt=1)
     """Chance of an instruction to be set aside."""
 
     def row(self, sample: Sample, ctx: Context) -> Yield:
         rng = number(ctx.seed, ctx.step, sample.instruction) / 2**64
-        yield Drop(sample, "held out") if rng < self.share else sample
+        yield Drop(sample, "held out") if rng < self.size else sample

@@ -1,7 +1,7 @@
 """``selection.leak_judge``: ask a model whether a row only rewords a benchmark problem; drop it if so.
 
 WizardCoder (arXiv 2306.08568; the second version) takes the five training rows nearest to each test problem
-and lets GPT-4 say yes or no. The nearest are marked by ``selection.near_benchmark`` with ``found: mark``;
+and lets GPT-4 say yes or no. The nearest are marked by ``selection.near_benchmark`` with ``nearest: mark``;
 each pair is one question. A reworded or translated problem that no run of words gives away is found this
 way, as far as the embedder brings it near and the judge sees it.
 """
@@ -15,7 +15,7 @@ from .. import replies
 from ..replies.verdict import YES_NO
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Compare a benchmark problem with a task from training data.
@@ -35,7 +35,7 @@ example values. A shared topic or technique is not enough.
 Are they the same? Reply YES or NO."""
 
 
-class LeakJudge(Step):
+class LeakJudge(Decoding, Step):
     """Drops marked rows of which a model says that they are a benchmark problem in other words.
 
     Rows that are not marked pass unasked. Where one of a row's questions gets no verdict and no other
@@ -49,7 +49,7 @@ class LeakJudge(Step):
         return [
             Request.of(
                 PROMPT.format(problem=near["text"], instruction=sample.instruction), intent="leak",
-                facts={"problem": near["text"], "instruction": sample.instruction},
+                facts={"problem": near["text"], "instruction": sample.instruction}, sampling=self.sampling(),
             )
             for near in _near(sample)
         ]  # fmt: skip

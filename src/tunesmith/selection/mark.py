@@ -8,7 +8,8 @@ misalignment that a preface can mend.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -24,11 +25,13 @@ from ._shares import Size, allot, rows_of
 class Mark(Step):
     """Writes this step's name into ``meta.marks`` of `size` rows, for a later step's ``marked``."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"by": "group_by", "take": "choose"}
+
     size: Size = 0.05
     """How many rows: a number, or a share of them."""
-    by: tuple[Literal["source", "task", "language", "license"], ...] = ("source",)
+    group_by: tuple[Literal["source", "task", "language", "license"], ...] = ("source",)
     """Columns whose combinations are the strata; each gets its share of `size`."""
-    take: Literal["random", "misaligned"] = "random"
+    choose: Literal["random", "misaligned"] = "random"
     """Rows by chance, or those whose answer does most that the instruction does not say."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
@@ -37,8 +40,8 @@ class Mark(Step):
         strata: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for index, sample in enumerate(rows):
             rng[index] = number(ctx.seed, ctx.step, sample.id)
-            first[index] = -misalignment(sample) if self.take == "misaligned" else 0
-            strata[tuple(getattr(sample, column) for column in self.by)].append(index)
+            first[index] = -misalignment(sample) if self.choose == "misaligned" else 0
+            strata[tuple(getattr(sample, column) for column in self.group_by)].append(index)
         sizes = {stratum: len(members) for stratum, members in strata.items()}
         quota = allot(min(rows_of(self.size, len(rows)), len(rows)), sizes) if len(rows) else {}
         chosen = np.zeros(len(rows), bool)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +27,8 @@ from ._shares import allot
 class Mix(Step):
     """Keeps rows so that the named sources stand in the given proportions, and drops the others."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"by": "group_by"}
+
     shares: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
     """Source -> its part of the mix, e.g. `{evol: 3, exercises: 1}`; only the proportions count."""
     size: int | None = Field(default=None, gt=0)
@@ -34,7 +36,7 @@ class Mix(Step):
     measure: Literal["rows", "tokens"] = "rows"
     """What stands in proportion. `tokens`: about those of system text, instruction and answer, by the
     estimate that prices use; each source then comes as near to its part as whole rows allow."""
-    by: Literal["source", "task", "language", "answer"] = "source"
+    group_by: Literal["source", "task", "language", "answer"] = "source"
     """The column whose values `shares` names; `answer` balances labels such as passed and not passed."""
 
     def expects(self, rows: int) -> int:
@@ -44,7 +46,7 @@ class Mix(Step):
         members: dict[str, list[int]] = defaultdict(list)
         rng, weight = np.empty(len(rows), np.uint64), np.ones(len(rows), np.int64)
         texts = ("system", "instruction", "answer") if self.measure == "tokens" else ()
-        for index, (value, row, *said) in enumerate(rows.columns(self.by, "id", *texts)):
+        for index, (value, row, *said) in enumerate(rows.columns(self.group_by, "id", *texts)):
             members[value].append(index)
             rng[index] = number(ctx.seed, ctx.step, row)
             if said:
@@ -56,11 +58,13 @@ class Mix(Step):
             drawn = places[np.argsort(rng[places], kind="stable")]
             chosen[drawn[: _nearest(weight[drawn], wanted)]] = True
         for sample, kept in zip(rows, chosen, strict=True):
-            value = getattr(sample, self.by)
+            value = getattr(sample, self.group_by)
             if kept:
                 yield sample
             else:
-                yield Drop(sample, "over its share" if value in quota else f"{self.by} is not in the mix")
+                yield Drop(
+                    sample, "over its share" if value in quota else f"{self.group_by} is not in the mix"
+                )
 
     def _quota(self, there: Mapping[str, int], ctx: Context) -> dict[str, int]:
         """Rows or tokens of each named value; ``there``: how many it has.
@@ -69,7 +73,7 @@ class Mix(Step):
         """
         for value in self.shares:
             if value not in there:
-                problem = f"no row has the {self.by} {value!r}"
+                problem = f"no row has the {self.group_by} {value!r}"
                 raise DataError(f"steps.{ctx.step}.shares", problem, nearest(value, there))
             if not there[value]:
                 problem = f"the rows of {value!r} have neither instruction nor answer, so no tokens"

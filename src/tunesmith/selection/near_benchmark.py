@@ -8,8 +8,9 @@ rewordings that ``selection.decontaminate`` cannot, as far as the embedder does.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import islice
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,6 +26,8 @@ from ._vectors import TEXTS, whole
 class NearBenchmark(Step):
     """Drops the `top` rows nearest to each problem; rows note how near their nearest problem is."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"found": "nearest"}
+
     against: tuple[str, ...] = Field(min_length=1)
     """Benchmarks whose problems are compared with, e.g. `[humaneval, mbpp]`."""
     field: TextField
@@ -35,8 +38,8 @@ class NearBenchmark(Step):
     """Nearest rows to drop for every problem."""
     threshold: float = Field(default=-1, ge=-1, le=1)
     """Least cosine similarity at which a row is dropped; -1 drops the nearest ones however far."""
-    found: Literal["drop", "mark"] = "drop"
-    """What becomes of the rows found: they are dropped, or marked for `selection.leak_judge` to judge."""
+    nearest: Literal["drop", "mark"] = "drop"
+    """What becomes of the nearest rows: they are dropped, or marked for `selection.leak_judge` to judge."""
     data: str | None = None
     """A folder or file that holds the benchmarks' data; by default they are downloaded once and kept."""
     embedder: str = "hashing"
@@ -60,14 +63,14 @@ class NearBenchmark(Step):
                 "problem": problem.task_id,
                 "similarity": round(float(similarity[row]), 4),
             }
-            if self.found == "mark" and row in found:
+            if self.nearest == "mark" and row in found:
                 near["candidates"] = [
                     {"benchmark": problems[place][0], "problem": problems[place][1].task_id,
                      "similarity": round(float(alike), 4), "text": problems[place][1].instruction}
                     for place, alike in found[row]
                 ]  # fmt: skip
             noted = sample.noted(near=near)
-            yield Drop(noted, f"near {benchmark}") if self.found == "drop" and row in found else noted
+            yield Drop(noted, f"near {benchmark}") if self.nearest == "drop" and row in found else noted
 
     def _compare(
         self, rows: Table, problems: np.ndarray, scale: float, ctx: Context

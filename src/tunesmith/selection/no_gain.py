@@ -13,7 +13,7 @@ from .. import replies
 from ..replies.verdict import EQUAL
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Compare two programming tasks. They are equal if they have the same requirements and the same scope and need \
@@ -29,7 +29,7 @@ Second task:
 Reply with one word: "equal" or "different"."""
 
 
-class NoGain(Step):
+class NoGain(Decoding, Step):
     """Drops evolved rows whose task a model finds equal to the parent's.
 
     Rows that were not evolved pass unasked; a row on which the model gives no verdict is marked unknown.
@@ -44,7 +44,7 @@ class NoGain(Step):
             return []
         prompt = PROMPT.format(parent=parent, instruction=sample.instruction)
         facts = {"parent": parent, "instruction": sample.instruction}
-        return [Request.of(prompt, intent="same_task", facts=facts)]
+        return [Request.of(prompt, intent="same_task", facts=facts, sampling=self.sampling())]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:

@@ -6,7 +6,8 @@ The budget control that any selection is held against: the same number of rows, 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,11 +23,13 @@ Stratum = Literal["source", "task", "language", "license"]
 class DrawSample(Step):
     """Keeps `size` rows, in their order, and drops the others."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"by": "group_by", "take": "choose"}
+
     size: Size
     """How many rows: a number, or a share such as 0.1."""
-    by: tuple[Stratum, ...] = ()
+    group_by: tuple[Stratum, ...] = ()
     """Columns whose combinations are the strata; each gets its share of `size`. Empty: one stratum."""
-    take: Literal["random", "first"] = "random"
+    choose: Literal["random", "first"] = "random"
     """Rows by chance, or the first ones."""
 
     def expects(self, rows: int) -> int:
@@ -41,8 +44,8 @@ class DrawSample(Step):
         """Which rows stay, bool of shape (rows,). A row's rng hangs on its id, not on its place."""
         rng = np.empty(len(rows), np.uint64)
         strata: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for index, (row, *values) in enumerate(rows.columns("id", *self.by)):
-            rng[index] = number(ctx.seed, ctx.step, row) if self.take == "random" else index
+        for index, (row, *values) in enumerate(rows.columns("id", *self.group_by)):
+            rng[index] = number(ctx.seed, ctx.step, row) if self.choose == "random" else index
             strata[tuple(values)].append(index)
         sizes = {stratum: len(members) for stratum, members in strata.items()}
         quota = allot(min(rows_of(self.size, len(rows)), len(rows)), sizes)

@@ -11,15 +11,13 @@ from typing import Literal, Self, get_args
 from pydantic import model_validator
 
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Step, StepName, Yield
 
 Column = Literal["source", "task", "language", "license"]
 
 
 class Where(Step):
     """Keeps rows whose columns have the values given and on whom the judges named agree."""
-
-    names_steps = ("passed", "not_failed")
 
     source: str | tuple[str, ...] = ()
     """Sources to keep."""
@@ -29,14 +27,14 @@ class Where(Step):
     """Programming languages to keep."""
     license: str | tuple[str, ...] = ()
     """Licences to keep."""
-    passed: str | tuple[str, ...] = ()
+    passed: StepName | tuple[StepName, ...] = ()
     """Steps whose verdict must be "passed"; failed, unknown and missing verdicts drop the row."""
-    not_failed: str | tuple[str, ...] = ()
+    not_failed: StepName | tuple[StepName, ...] = ()
     """Steps whose verdict must not be "failed"; what could not be judged stays."""
 
     @model_validator(mode="after")
     def _some_condition(self) -> Self:
-        if not any(_listed(getattr(self, name)) for name in (*get_args(Column), *self.names_steps)):
+        if not any(_listed(getattr(self, name)) for name in (*get_args(Column), "passed", "not_failed")):
             raise ValueError("no condition is given: say for example passed: executed")
         return self
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ._json_stream import DECODER
+
 LATER = "later turn of a conversation"
 _SPEAKERS = {
     "system": "system", "developer": "system",
@@ -29,14 +31,19 @@ def exchanges(turns: Any) -> list[Exchange]:
 
     A conversation that is none, or that a user does not begin, is one exchange with its fault.
     """
+    if isinstance(turns, str):  # CSV and some data sets hold the list as JSON text
+        try:
+            turns = DECODER.decode(turns)
+        except (ValueError, RecursionError):
+            return [Exchange({}, "the conversation is text, and not a JSON list of turns")]
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         return [Exchange({}, "the conversation is not a list of turns")]
     system: dict[str, Any] = {}
     found: list[Exchange] = []
     asked: Any = None
     for turn in turns:
-        name = str(turn.get("role", turn.get("from", ""))).lower()
-        speaker, said = _SPEAKERS.get(name), turn.get("content", turn.get("value"))
+        name = str(_given(turn, "role", "from") or "").lower()
+        speaker, said = _SPEAKERS.get(name), _text_of(_given(turn, "content", "value"))
         if speaker == "system" and not found and asked is None:
             system = {"system": said}
         elif speaker == "user" and asked is None:
@@ -51,3 +58,21 @@ def exchanges(turns: Any) -> list[Exchange]:
     if asked is not None:
         found.append(Exchange({**system, "instruction": asked}, LATER if found else "not answered"))
     return found or [Exchange(system, "the conversation is empty")]
+
+
+def _given(turn: Mapping[str, Any], *keys: str) -> Any:
+    """The first of ``keys`` that is not null: a table with both forms holds nulls for the other one."""
+    return next((turn[key] for key in keys if turn.get(key) is not None), None)
+
+
+def _text_of(content: Any) -> Any:
+    """OpenAI's content as a list of text parts, joined; anything else as it is, for the row's own check."""
+    if not isinstance(content, list) or not content:
+        return content
+    texts: list[str] = []
+    for part in content:
+        text = part.get("text") if isinstance(part, Mapping) and part.get("type", "text") == "text" else part
+        if not isinstance(text, str):
+            return content
+        texts.append(text)
+    return "".join(texts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +23,9 @@ _CUT_OFF = 16
 """An error this many characters before the end of what was read may only mean that more must be read."""
 _SPACE = " \t\r\n"
 _ONE_PER_LINE = "give one JSON object per line, or one JSON list of objects"
+_NOT_SPREAD = f"{_ONE_PER_LINE}; an object with the rows under a key, or spread over lines, is neither"
+DECODER = json.JSONDecoder(parse_constant=lambda name: None)
+"""Python's decoder, with NaN and Infinity, which JSON does not have, read as null."""
 
 Record = tuple[str, dict[str, Any]]
 """Where a record begins (``file:line``, 1 is the first), and the record."""
@@ -47,15 +51,24 @@ def _lines(stream: BinaryIO, path: Path, head: bytes, skipped: int) -> Iterator[
     number, line = skipped + 1, head
     while line:
         if line.strip():
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                shown = line.strip().decode(errors="replace")
-                problem = f"is not JSON: {error.msg} (character {error.pos + 1}) in {_short(shown)}"
-                raise DataError(f"{path}:{number}", problem, _ONE_PER_LINE) from error
             place = f"{path}:{number}"
-            yield place, _object(record, place)
+            yield place, _object(_value(line, place, number == skipped + 1), place)
         number, line = number + 1, stream.readline()
+
+
+def _value(line: bytes, place: str, first: bool) -> Any:
+    """The value of one line; also NaN and half surrogates, which Python's json writes and orjson refuses."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        with suppress(ValueError, RecursionError):
+            return DECODER.decode(line.decode().strip())
+        text = line.decode(errors="replace").strip()
+        if first and text.startswith("{") and error.pos >= len(line.strip()) - 1:
+            problem = "is not JSON Lines: the first line begins an object that does not end on it"
+            raise DataError(place, problem, _NOT_SPREAD) from error
+        problem = f"is not JSON: {error.msg} (character {error.pos + 1}) in {_short(text)}"
+        raise DataError(place, problem, _ONE_PER_LINE) from error
 
 
 class _Elements:
@@ -64,7 +77,7 @@ class _Elements:
     def __init__(self, stream: BinaryIO, path: Path, head: bytes, skipped: int) -> None:
         self.stream, self.path = stream, path
         self.utf8 = codecs.getincrementaldecoder("utf-8")()
-        self.decode = json.JSONDecoder(parse_constant=_no_constant).raw_decode
+        self.decode = DECODER.raw_decode
         self.text, self.at, self.ended = "", 0, False
         self.line, self.counted = skipped + 1, 0
         self._take(head)
@@ -153,10 +166,6 @@ class _Elements:
         line = self._line_at(position)
         shown = _short(self.text[max(position - 30, 0) : position + 50].strip())
         return DataError(f"{self.path}:{line}", f"{problem} near {shown}", _ONE_PER_LINE)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ The shape is Alpaca's unless ``columns`` or ``chat`` say otherwise: ``instructio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,8 +24,11 @@ Role = Literal[
     "instruction", "input", "answer", "system", "task", "language", "code", "tests", "source", "license", "id"
 ]
 ALPACA: Mapping[Role, str] = {"instruction": "instruction", "input": "input", "answer": "output"}
-NO_INPUT = frozenset({"", "noinput", "<noinput>"})
-"""What Alpaca-shaped sets write in ``input`` where there is none (lower case)."""
+NO_INPUT = frozenset(
+    {"noinput", "nan", "na", "n.a", "none", "null", "notapplicable", "noinputrequired", "noinputneeded"}
+)
+"""What Alpaca-shaped sets write in ``input`` where there is none; lower case, without blanks and slashes."""
+_JOINTS = re.compile(r"[\s_/-]+")
 _NEEDED = frozenset({"instruction", "answer", "code"})
 """Texts that a record may not give as null; null elsewhere means "not given"."""
 _USUAL = {
@@ -41,6 +45,7 @@ class Records(BaseModel):
     """The recipe keys of every source that reads records from a data file."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+    renamed: ClassVar[Mapping[str, str]] = {"label": "source"}
 
     columns: dict[Role, str] = {}
     """Which column holds what, where it is not Alpaca's: `{answer: response}`; an empty name means none.
@@ -52,7 +57,7 @@ class Records(BaseModel):
     """Further columns to keep, in `meta`."""
     license: str = "unknown"
     """Licence of the data, as an SPDX name; `unknown` is said aloud in every card."""
-    label: str = ""
+    source_name: str = Field(default="", alias="source")
     """What rows call their source; the file's name by default."""
     language: str = ""
     """Programming language of every row, lower case, where the file holds one only."""
@@ -104,7 +109,7 @@ class Records(BaseModel):
         if not _is_json(meta):
             meta = {"row": meta["row"]}
             faults.append("a kept column is not JSON")
-        content: dict[str, Any] = {"source": self.label or name, "license": self.license}
+        content: dict[str, Any] = {"source": self.source_name or name, "license": self.license}
         content |= {"language": self.language, "task": self.task}
         for role, value in exchange.values.items():
             if _is_text(value):
@@ -112,7 +117,7 @@ class Records(BaseModel):
             elif value is not None or role in _NEEDED:
                 faults.append(f"{role} is {_kind(value)}")
         given = content.pop("input", "").strip()
-        if given.lower() not in NO_INPUT:
+        if given and _JOINTS.sub("", given.lower()).strip("<>()[].") not in NO_INPUT:
             content["instruction"] = f"{content.get('instruction', '')}\n\n{given}".lstrip()
         sample = Sample.born(ctx.step, **content, meta=meta)
         return Drop(sample, faults[0]) if faults else sample

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -39,13 +39,15 @@ _ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
 class CodeSearchNet(Step):
     """Functions with comment, language and repository, from CodeSearchNet's files."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"label": "source"}
+
     path: str
     """A file (JSON Lines, gzipped or not, or Parquet), or a folder of such files."""
     languages: tuple[str, ...] = ()
     """Languages to keep, e.g. `[python, go]`; empty: all. The others are not read in."""
     license: str = "unknown"
     """Licence of rows whose record gives none; the repositories' licences differ."""
-    label: str = ""
+    source_name: str = Field(default="", alias="source")
     """What rows call their source; the file's or folder's name by default."""
     limit: int | None = Field(default=None, gt=0)
     """Read only this many functions, the first ones."""
@@ -55,7 +57,7 @@ class CodeSearchNet(Step):
 
     def source(self, ctx: Context) -> Yield:
         files = data_files(self.path, _ENDINGS, ctx)
-        name = self.label or ctx.path(self.path).name
+        name = self.source_name or ctx.path(self.path).name
         rows = self._rows(chain.from_iterable(map(_records, files)), name, ctx)
         yield from islice(rows, self.limit)
 

@@ -7,13 +7,15 @@ CodeSearchNet). The standard library of the running interpreter stands in for it
 from __future__ import annotations
 
 import heapq
+import io
 import os
+import stat
 import sysconfig
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +39,8 @@ LARGEST_BYTES = 1_000_000
 class Folder(Step):
     """Functions of the source files under a folder, each with docstring, language, path and licence."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"label": "source"}
+
     path: str = ""
     """The folder; relative paths start at the recipe's folder. Empty: the standard library of this Python."""
     languages: tuple[Language, ...] = Field(default=("python",), min_length=1)
@@ -44,7 +48,7 @@ class Folder(Step):
     license: str = ""
     """Licence of the code, as an SPDX name. Empty: what each file's header or the folder's LICENSE says,
     else `unknown`; `PSF-2.0` for the standard library."""
-    label: str = ""
+    source_name: str = Field(default="", alias="source")
     """What rows call their source; the folder's name by default, `stdlib` for the standard library."""
     methods: bool = False
     """Whether methods of classes count as functions; in Java and C# they always do."""
@@ -65,7 +69,7 @@ class Folder(Step):
 
     def source(self, ctx: Context) -> Yield:
         root = self._root(ctx)
-        label = self.label or (root.resolve().name if self.path else "stdlib")
+        label = self.source_name or (root.resolve().name if self.path else "stdlib")
         license = self.license or (folder_license(root) if self.path else "PSF-2.0")
         rows = self._rows(root, label, license, ctx)
         if self.sample is None:
@@ -101,7 +105,7 @@ class Folder(Step):
     def _rows(self, root: Path, label: str, license: str, ctx: Context) -> Yield:
         count = 0
         for path in self._files(root):
-            shown = path.relative_to(root).as_posix()
+            shown = os.fsencode(path.relative_to(root)).decode(errors="replace")  # old names are not UTF-8
             text, fault = _read(path)
             language, _ = language_of(text, path.suffix)
             if language not in self.languages:
@@ -131,6 +135,8 @@ class Folder(Step):
             folders[:] = sorted(f for f in folders if f not in self.skip and not f.startswith("."))
             for name in sorted(files):
                 path = Path(folder, name)
+                if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+                    continue  # text from elsewhere is not this folder's, whatever its licence file says
                 if not set(self.languages).isdisjoint(languages_of(path.suffix)):
                     yield path
 
@@ -145,16 +151,24 @@ class Folder(Step):
 def _read(path: Path) -> tuple[str, str]:
     """A file's text, or why there is none."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            return "", "file is larger than 1 MB"
-        if path.suffix == ".py":
-            with tokenize.open(path) as file:  # honours the coding line
-                return file.read(), ""
-        return path.read_text(encoding="utf-8"), ""
-    except (UnicodeDecodeError, SyntaxError):
-        return "", "file is not text in its own encoding"
+        # Without O_NONBLOCK, opening a named pipe waits for a writer; what is no plain file is not read.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return "", "not a regular file"
+            whole = file.read(LARGEST_BYTES + 1)
     except OSError:
         return "", "file cannot be read"
+    if len(whole) > LARGEST_BYTES:
+        return "", "file is larger than 1 MB"
+    try:
+        encoding = (
+            tokenize.detect_encoding(io.BytesIO(whole).readline)[0] if path.suffix == ".py" else "utf-8"
+        )
+        text = io.TextIOWrapper(io.BytesIO(whole), encoding).read()  # refuses codecs that are not of text
+        text.encode()  # some codecs give half surrogates
+    except (ValueError, LookupError, SyntaxError):
+        return "", "file is not text in its own encoding"
+    return text, ""
 
 
 def _sample(function: Function, path: str, facts: dict[str, Any], ctx: Context) -> Sample:

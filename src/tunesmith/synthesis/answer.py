@@ -8,44 +8,40 @@ models because ``with:`` names them apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
 from .. import replies
 from ..code.markdown import blocks
-from ..requests import Completion, Request, Sampling
+from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 
-class Answer(Step):
+class Answer(Decoding, Step):
     """Answer each instruction; one child per draw. An earlier answer is kept in ``meta.old_answer``."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"per_instruction": "n"}
     version: ClassVar[str] = "1"
 
-    per_instruction: int = Field(default=1, ge=1)
+    n: int = Field(default=1, ge=1)
     """Answers per instruction. More than one needs a temperature above 0 to differ."""
     system: str = ""
     """System prompt; empty takes the row's own, if it has one."""
-    temperature: float | None = Field(default=None, ge=0)
-    """Sampling temperature; the model's own if not given."""
-    max_tokens: int | None = Field(default=None, gt=0)
-    """Longest answer in tokens; the model's own if not given."""
 
     def expects(self, rows: int) -> int:
-        return rows * self.per_instruction
+        return rows * self.n
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
-        sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
         facts = {"instruction": sample.instruction, "language": sample.language}
         return [
             Request.of(
                 sample.instruction, system=self.system or sample.system, intent="answer", facts=facts,
-                sampling=sampling, draw=draw,
+                sampling=self.sampling(), draw=draw,
             )
-            for draw in range(self.per_instruction)
+            for draw in range(self.n)
         ]  # fmt: skip
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:

@@ -20,7 +20,7 @@ from ..code.markdown import code_of, parse
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, StepName, Yield
 
 Task = Literal["evolution", "filtering", "review"]
 
@@ -83,16 +83,16 @@ SCHEMA: dict[str, Any] = {
 _GOOD = 6
 
 
-class Comprehend(Step):
+class Comprehend(Decoding, Step):
     """Turn each row into one comprehension task that it is fit for (AlchemistCoder sec. 2.3)."""
 
-    names_steps = ("judged_by",)
+    renamed: ClassVar[Mapping[str, str]] = {"judged_by": "truth", "tasks": "kinds"}
     version: ClassVar[str] = "2"
 
-    tasks: tuple[Task, ...] = Field(default=("evolution", "filtering", "review"), min_length=1)
+    kinds: tuple[Task, ...] = Field(default=("evolution", "filtering", "review"), min_length=1)
     """Tasks to make. Rejected rows (``from: STEP.dropped``) are fit for filtering, evolved rows for
     evolution, answered rows for review; one is drawn where several fit."""
-    judged_by: str = ""
+    truth: StepName = ""
     """Name of the step whose verdicts check review scores; empty takes any that passed or failed."""
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
@@ -100,7 +100,7 @@ class Comprehend(Step):
             return []
         prompt = REVIEW.format(instruction=sample.instruction, answer=sample.answer) + REVIEW_FORM
         facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
-        return [Request.of(prompt, intent="review", facts=facts, schema=SCHEMA)]
+        return [Request.of(prompt, intent="review", facts=facts, schema=SCHEMA, sampling=self.sampling())]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         task = self._task(sample, ctx)
@@ -120,7 +120,7 @@ class Comprehend(Step):
             "filtering": rejected and fault_of(str(sample.meta["dropped"])) is not None,
             "review": not rejected and bool(sample.answer.strip()),
         }
-        able: list[Task] = [task for task in self.tasks if fit[task]]
+        able: list[Task] = [task for task in self.kinds if fit[task]]
         return ctx.chance(sample).choice(able) if able else None
 
     def _review(self, sample: Sample, completion: Completion, step: str) -> Sample | Drop:
@@ -146,11 +146,11 @@ class Comprehend(Step):
         return Drop(row, "score contradicts execution") if executed not in (None, said) else row
 
     def _executed(self, sample: Sample) -> bool | None:
-        """What execution found: the last verdict that is not unknown, of ``judged_by`` if it is given."""
+        """What execution found: the last verdict that is not unknown, of ``truth`` if it is given."""
         found = [
             verdict.passed
             for verdict in sample.verdicts
-            if verdict.passed is not None and (not self.judged_by or verdict.by == self.judged_by)
+            if verdict.passed is not None and (not self.truth or verdict.by == self.truth)
         ]
         return found[-1] if found else None
 

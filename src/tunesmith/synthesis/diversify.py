@@ -9,16 +9,16 @@ asked for in so many words, and is then told apart from the code and kept with t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from .. import replies
 from ..code.markdown import blocks, program_block
-from ..requests import Completion, Request, Sampling
+from ..requests import Completion, Request
 from ..sample import Drop, Json, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 Persona = Literal[
     "terse", "tutor", "planner", "tester", "simple_first",
@@ -42,43 +42,39 @@ In that style, reason in words before the code: state what is asked, which appro
 one you choose and why. Then give the whole program in one fenced code block."""
 
 
-class Diversify(Step):
+class Diversify(Decoding, Step):
     """Answer each instruction under several personas (DolphCoder sec. 2.2); one child per persona."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"per_instruction": "n"}
     version: ClassVar[str] = "2"
 
     personas: tuple[Persona, ...] = Field(default=get_args(Persona), min_length=1)
     """The bank of system prompts to draw from."""
-    per_instruction: int = Field(default=6, ge=1)
+    n: int = Field(default=6, ge=1)
     """Answers per instruction, each under another persona. The paper's gains flatten past 3 to 6."""
     reasoning: Literal["unasked", "taught", "apart"] = "unasked"
     """Whether reasoning is asked for before the code; what came before it is then `meta.rationale`.
     `taught`: the answer keeps it, so a student learns it. `apart`: the answer begins at the code, and the
     row has no system text, which asked for more than that."""
-    temperature: float | None = Field(default=None, ge=0)
-    """Sampling temperature; the model's own if not given."""
-    max_tokens: int | None = Field(default=None, gt=0)
-    """Longest answer in tokens; the model's own if not given."""
 
     @model_validator(mode="after")
     def _enough_personas(self) -> Diversify:
         if len(set(self.personas)) < len(self.personas):
             raise ValueError("personas: one is named twice")
-        if self.per_instruction > len(self.personas):
-            raise ValueError(f"per_instruction: {self.per_instruction} answers need as many personas")
+        if self.n > len(self.personas):
+            raise ValueError(f"n: {self.n} answers need as many personas")
         return self
 
     def expects(self, rows: int) -> int:
-        return rows * self.per_instruction
+        return rows * self.n
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
-        sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens)
         facts: dict[str, Json] = {"instruction": sample.instruction, "language": sample.language}
         if self.reasoning != "unasked":
             facts["reasoning"] = True
         return [
             Request.of(
-                sample.instruction, system=self._system(persona), intent="answer", sampling=sampling,
+                sample.instruction, system=self._system(persona), intent="answer", sampling=self.sampling(),
                 facts={**facts, "persona": persona},
             )
             for persona in self._drawn(sample, ctx)
@@ -124,4 +120,4 @@ class Diversify(Step):
 
     def _drawn(self, sample: Sample, ctx: Context) -> list[Persona]:
         """The personas for one row, each at most once."""
-        return ctx.chance(sample).sample(self.personas, self.per_instruction)
+        return ctx.chance(sample).sample(self.personas, self.n)

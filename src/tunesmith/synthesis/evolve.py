@@ -18,7 +18,7 @@ from .. import replies
 from ..code.markdown import blocks, defined
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 Heuristic = Literal["constraints", "replace", "reason", "misdirect", "complexity"]
 
@@ -60,7 +60,7 @@ Requirements:
 Reply with the text of the new task only. Do not add a solution, a title or comments."""
 
 
-class Evolve(Step):
+class Evolve(Decoding, Step):
     """Make each instruction harder by one heuristic (WizardCoder sec. 2). One child per row."""
 
     version: ClassVar[str] = "2"
@@ -87,7 +87,7 @@ class Evolve(Step):
             "answer": sample.answer,
             "language": sample.language,
         }
-        return [Request.of(prompt, intent=f"evolve.{heuristic}", facts=facts)]
+        return [Request.of(prompt, intent=f"evolve.{heuristic}", facts=facts, sampling=self.sampling())]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         heuristic = self._heuristic(sample, ctx)

@@ -10,7 +10,8 @@ bounded, kept in the run folder, drawn by the recipe's seed, and the same in wha
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -26,11 +27,13 @@ LATER = "not in this wave"
 class Examples(Step):
     """Gives each raw row some judged rows in ``meta.examples``; the judged rows themselves end here."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"size": "max_store"}
+
     good: int = Field(default=1, ge=0)
     """Accepted rows to show with each raw row."""
     bad: int = Field(default=1, ge=0)
     """Rejected rows to show with each raw row, with the reason."""
-    size: int = Field(default=200, ge=1)
+    max_store: int = Field(default=200, ge=1)
     """Most rows of each kind that are kept in the store, drawn by chance."""
     wave: int | None = Field(default=None, ge=1)
     """So many raw rows go on, drawn by chance among those that no judged row was made from; default: all."""
@@ -71,10 +74,10 @@ class Examples(Step):
         return set(ranked[: self.wave])
 
     def _store(self, rows: Iterable[Sample], ctx: Context, passed: bool) -> list[Json]:
-        """At most ``size`` examples of one kind; which ones hangs on their ids, not on their order."""
+        """At most ``max_store`` examples of one kind; which ones hangs on their ids, not on their order."""
         judged = (sample for sample in rows if verdict_of(sample) is passed)
         ranked = ((number(ctx.seed, ctx.step, sample.id), sample.id, _case(sample)) for sample in judged)
-        return [case for _, _, case in heapq.nsmallest(self.size, ranked, key=lambda entry: entry[:2])]
+        return [case for _, _, case in heapq.nsmallest(self.max_store, ranked, key=lambda entry: entry[:2])]
 
 
 def verdict_of(sample: Sample) -> bool | None:

@@ -21,7 +21,7 @@ from ..code.markdown import blocks, code_of, defined, language_name, parse
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 Task = Literal["generation", "summarisation", "translation", "repair"]
 
@@ -99,7 +99,7 @@ _NOTHING = {
 _SPELLINGS = {"summarization": "summarisation"}
 
 
-class FourTasks(Step):
+class FourTasks(Decoding, Step):
     """Ask for one four-task record per snippet of raw code (WaveCoder sec. 2)."""
 
     version: ClassVar[str] = "3"
@@ -142,7 +142,11 @@ class FourTasks(Step):
         facts = {"code": sample.code, "language": sample.language, "docstring": docstring, "name": name}
         if task == "translation":
             facts["target"] = target
-        return [Request.of(prompt, intent=f"four_tasks.{task}", facts=facts, schema=SCHEMA)]
+        return [
+            Request.of(
+                prompt, intent=f"four_tasks.{task}", facts=facts, schema=SCHEMA, sampling=self.sampling()
+            )
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:

@@ -10,7 +10,7 @@ whether a preface is true or gives the answer away; here both are checked agains
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -20,7 +20,7 @@ from ..code.facts import claimed_imports, claims, code_facts
 from ..code.markdown import blocks, code_of, language_name
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, StepName, Yield
 
 PROMPT = """\
 You edit training data for a programming assistant. Below are a programming task and the answer to it. The \
@@ -58,16 +58,16 @@ _COPIED = 6
 """So many code tokens in a row, copied from the answer, give it away."""
 
 
-class Hindsight(Step):
+class Hindsight(Decoding, Step):
     """Put a truthful preface before some instructions (AlchemistCoder sec. 2.2); pass the others on."""
 
-    names_steps = ("marked",)
+    renamed: ClassVar[Mapping[str, str]] = {"share": "size"}
     version: ClassVar[str] = "2"
 
-    share: float = Field(default=0.05, ge=0, le=1)
+    size: float = Field(default=0.05, ge=0, le=1)
     """Chance of each row to get a preface; ``selection.mark`` with ``marked`` gives exact shares."""
-    marked: str = ""
-    """The ``selection.mark`` step whose rows get a preface; ``share`` is then not used."""
+    marked: StepName = ""
+    """The ``selection.mark`` step whose rows get a preface; ``size`` is then not used."""
     max_words: int = Field(default=80, gt=0)
     """Longest preface."""
     rejected: Literal["keep", "drop"] = "keep"
@@ -78,7 +78,7 @@ class Hindsight(Step):
             return []
         prompt = PROMPT.format(words=self.max_words, instruction=sample.instruction, answer=sample.answer)
         facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
-        return [Request.of(prompt, intent="hindsight", facts=facts)]
+        return [Request.of(prompt, intent="hindsight", facts=facts, sampling=self.sampling())]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:
@@ -103,7 +103,7 @@ class Hindsight(Step):
             return False
         if self.marked:
             return self.marked in sample.meta.get("marks", ())
-        return ctx.chance(sample).random() < self.share
+        return ctx.chance(sample).random() < self.size
 
 
 def fault(sample: Sample, preface: str, max_words: int) -> str:

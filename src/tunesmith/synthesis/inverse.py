@@ -8,7 +8,7 @@ way back, which is why a model can teach itself by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from .. import replies
 from ..code.markdown import code_of, defined
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Write the programming task that the {language} program below solves.
@@ -44,18 +44,19 @@ OPENINGS = (
 )
 
 
-class Inverse(Step):
+class Inverse(Decoding, Step):
     """Ask for candidate instructions of each row's program, one child each (InverseCoder sec. 3)."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"candidates": "n"}
     version: ClassVar[str] = "2"
 
-    candidates: int = Field(default=10, ge=1, le=len(OPENINGS))
+    n: int = Field(default=10, ge=1, le=len(OPENINGS))
     """Candidate instructions per program."""
     max_words: int = Field(default=400, gt=0)
     """Longer instructions are dropped."""
 
     def expects(self, rows: int) -> int:
-        return rows * self.candidates
+        return rows * self.n
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         program = _program(sample)
@@ -63,11 +64,11 @@ class Inverse(Step):
             return []
         language = sample.language or "python"
         shown = replies.fenced(program, sample.language)
-        openings = ctx.chance(sample).sample(OPENINGS, self.candidates)
+        openings = ctx.chance(sample).sample(OPENINGS, self.n)
         return [
             Request.of(
                 PROMPT.format(opening=opening, language=language, program=shown),
-                intent="inverse", draw=draw,
+                intent="inverse", draw=draw, sampling=self.sampling(),
                 facts={"code": program, "language": sample.language, "opening": opening,
                        "docstring": str(sample.meta.get("docstring") or "")},
             )

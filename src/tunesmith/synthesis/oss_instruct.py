@@ -17,7 +17,7 @@ from ..code.markdown import blocks, code_of, parse
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 You write programming exercises. Take an idea from the code fragment below, turn it into a new programming \
@@ -39,7 +39,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-class OssInstruct(Step):
+class OssInstruct(Decoding, Step):
     """Ask for a problem and a solution inspired by some lines of each row's code (Magicoder sec. 2)."""
 
     version: ClassVar[str] = "2"
@@ -65,7 +65,9 @@ class OssInstruct(Step):
             fragment=replies.fenced(fragment, sample.language),
         )  # fmt: skip
         facts = {"fragment": fragment, "language": sample.language}
-        return [Request.of(prompt, intent="oss_instruct", facts=facts, schema=SCHEMA)]
+        return [
+            Request.of(prompt, intent="oss_instruct", facts=facts, schema=SCHEMA, sampling=self.sampling())
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:

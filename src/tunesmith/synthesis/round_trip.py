@@ -11,7 +11,7 @@ the verdict back to the summary. Code blocks inside a summary are not shown.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -20,7 +20,7 @@ from .. import replies
 from ..code.markdown import blocks, code_of, defined, parse, unparsed
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Write the Python function `{head}` from this description:
@@ -30,16 +30,17 @@ Write the Python function `{head}` from this description:
 Reply with one Python code block that contains only the function and the imports that it needs."""
 
 
-class RoundTrip(Step):
+class RoundTrip(Decoding, Step):
     """Ask for code from each summary alone; the summary row passes on, the code comes as its child."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"draws": "n"}
     version: ClassVar[str] = "2"
 
-    draws: int = Field(default=1, ge=1)
+    n: int = Field(default=1, ge=1)
     """Times the code is written again from one summary."""
 
     def expects(self, rows: int) -> int:
-        return rows * (1 + self.draws)
+        return rows * (1 + self.n)
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         summary, head = _told(sample)
@@ -48,8 +49,10 @@ class RoundTrip(Step):
         prompt = PROMPT.format(head=head, summary=summary)
         facts = {"instruction": summary, "language": "python", "head": head}
         return [
-            Request.of(prompt, intent="answer", facts=facts, draw=sample.draw + draw)
-            for draw in range(self.draws)
+            Request.of(
+                prompt, intent="answer", facts=facts, draw=sample.draw + draw, sampling=self.sampling()
+            )
+            for draw in range(self.n)
         ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:

@@ -8,7 +8,8 @@ both stay in ``meta``, and ``evaluation.agreement`` measures how often the judge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -17,19 +18,19 @@ from .. import replies
 from ..replies.verdict import LABELS, PASSED, QUESTION, question
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Need, Step, Yield
+from ..step import Context, Decoding, Need, Step, StepName, Yield
 
 
-class SelfEvaluate(Step):
+class SelfEvaluate(Decoding, Step):
     """Ask of each answered row whether the answer passes, and give the label (DolphCoder sec. 2.3)."""
 
-    names_steps = ("judged_by",)
+    renamed: ClassVar[Mapping[str, str]] = {"judged_by": "truth"}
     needs_model: ClassVar[Need] = "optional"
     version: ClassVar[str] = "1"
 
     labels: Literal["judge", "verdicts"] = "judge"
     """Who says whether an answer passes: the model that ``with`` names, or verdicts by execution."""
-    judged_by: str = ""
+    truth: StepName = ""
     """Name of the step whose verdicts are taken; empty takes the last one that is not unknown."""
     logprobs: int = Field(default=0, ge=0, le=20)
     """Ask for this many log-probabilities of the first token; ``meta.p_pass`` is then P(passed)."""
@@ -40,7 +41,7 @@ class SelfEvaluate(Step):
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if self.labels == "verdicts" or not sample.answer.strip():
             return []
-        return [question(sample, self.logprobs)]
+        return [replace(question(sample, self.logprobs), sampling=self.sampling())]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not sample.answer.strip():
@@ -66,6 +67,6 @@ class SelfEvaluate(Step):
         found = [
             verdict.passed
             for verdict in sample.verdicts
-            if verdict.passed is not None and (not self.judged_by or verdict.by == self.judged_by)
+            if verdict.passed is not None and (not self.truth or verdict.by == self.truth)
         ]
         return found[-1] if found else None

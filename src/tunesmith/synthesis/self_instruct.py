@@ -9,7 +9,7 @@ novelty is ``selection.novelty`` over the pool and the new tasks. Answers come f
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from .. import replies
 from ..replies import structured
 from ..requests import Completion, Request
 from ..sample import Drop, Sample
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 You extend a collection of programming tasks. Here are some tasks of the collection:
@@ -44,12 +44,13 @@ UNSEEN = ("image", "images", "picture", "pictures", "photo", "video", "audio", "
 """What a model that reads text cannot be given or give."""
 
 
-class SelfInstruct(Step):
+class SelfInstruct(Decoding, Step):
     """Ask for new tasks in the manner of each row and its companions (Self-Instruct sec. 2.2)."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"count": "n"}
     version: ClassVar[str] = "2"
 
-    count: int = Field(default=4, ge=1)
+    n: int = Field(default=4, ge=1)
     """New tasks per row."""
     min_words: int = Field(default=3, ge=1)
     """Fewest words of a task."""
@@ -59,7 +60,7 @@ class SelfInstruct(Step):
     """Words that a task must not hold, upper or lower case."""
 
     def expects(self, rows: int) -> int:
-        return rows * self.count
+        return rows * self.n
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if not sample.instruction.strip():
@@ -67,10 +68,12 @@ class SelfInstruct(Step):
         shown = [sample.instruction, *sample.meta.get("companions", ())]
         prompt = PROMPT.format(
             tasks="\n\n".join(f"{place}. {text}" for place, text in enumerate(shown, start=1)),
-            count=self.count, language=sample.language or "a common language",
+            count=self.n, language=sample.language or "a common language",
         )  # fmt: skip
-        facts = {"tasks": shown, "count": self.count, "language": sample.language}
-        return [Request.of(prompt, intent="self_instruct", facts=facts, schema=SCHEMA)]
+        facts = {"tasks": shown, "count": self.n, "language": sample.language}
+        return [
+            Request.of(prompt, intent="self_instruct", facts=facts, schema=SCHEMA, sampling=self.sampling())
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:
@@ -83,7 +86,7 @@ class SelfInstruct(Step):
             yield Drop(sample.noted(reply=reply), reason or "no list of tasks")
             return
         kept = {key: value for key, value in sample.meta.items() if key != "companions"}
-        for draw, task in enumerate(tasks[: self.count]):
+        for draw, task in enumerate(tasks[: self.n]):
             text = replies.clean(str(task)).strip()
             child = sample.grow(
                 ctx.step, draw=draw, instruction=text, answer="", tests="", code="",

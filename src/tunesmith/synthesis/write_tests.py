@@ -9,7 +9,7 @@ unless ``show_answer``: tests copied from an answer prove nothing.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from .. import replies
 from ..code.markdown import code_of, defined, parse
 from ..requests import Completion, Request
 from ..sample import Drop, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Write tests for the programming task below. The solution will be a {language} program{named}. The tests run \
@@ -37,12 +37,13 @@ Requirements:
 Reply with one {language} code block that contains only the tests."""
 
 
-class WriteTests(Step):
+class WriteTests(Decoding, Step):
     """Ask for tests of each instruction; the child differs from its parent in ``tests`` only."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"count": "n"}
     version: ClassVar[str] = "2"
 
-    count: int = Field(default=10, gt=0)
+    n: int = Field(default=10, gt=0)
     """Most tests to ask for."""
     show_answer: bool = False
     """Let the model see the row's answer. Then the tests are no independent evidence for it."""
@@ -57,13 +58,13 @@ class WriteTests(Step):
         code = code_of(sample.answer or sample.code, sample.language)
         entry = next(iter(defined(code)), "")
         prompt = PROMPT.format(
-            language=sample.language or "python", count=self.count, instruction=sample.instruction,
+            language=sample.language or "python", count=self.n, instruction=sample.instruction,
             named=f" that defines `{entry}`" if entry else "",
             solution=f"\nA solution:\n{replies.fenced(code)}\n" if self.show_answer and code else "",
         )  # fmt: skip
         facts = {"instruction": sample.instruction, "language": sample.language, "entry_point": entry}
         facts["code"] = code if self.show_answer else ""
-        return [Request.of(prompt, intent="write_tests", facts=facts)]
+        return [Request.of(prompt, intent="write_tests", facts=facts, sampling=self.sampling())]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if self.keep_tested and sample.tests:

@@ -6,6 +6,7 @@ from here, so it knows no step.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 import orjson
@@ -36,16 +37,17 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
+    renamed: ClassVar[Mapping[str, str]] = {"batch": "batch_size"}
     version: ClassVar[str] = "1"
 
     epochs: float = Field(default=3.0, gt=0)
     """Passes over the rows; a fraction ends inside a pass."""
     max_steps: int | None = Field(default=None, gt=0)
     """Train so many steps instead of so many epochs."""
-    batch: int | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, gt=0)
     """Rows per step (64 if neither this nor batch_tokens is given)."""
     batch_tokens: int | None = Field(default=None, gt=0)
-    """Most tokens per step, prompts included; instead of batch."""
+    """Most tokens per step, prompts included; instead of batch_size."""
     micro_batch_tokens: int = Field(default=8192, gt=0)
     """Most tokens computed at once, padding included; bounds the memory, changes no result."""
     max_length: int = Field(default=2048, gt=0)
@@ -89,8 +91,8 @@ class TrainingSettings(BaseModel):
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
-        if self.batch and self.batch_tokens:
-            raise ValueError("give batch (rows) or batch_tokens, not both")
+        if self.batch_size and self.batch_tokens:
+            raise ValueError("give batch_size (rows) or batch_tokens, not both")
         return self
 
     def mixed(self, device: str) -> bool:

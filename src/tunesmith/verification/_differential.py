@@ -18,7 +18,7 @@ from random import Random
 from ..code.markdown import defined
 from ..results import Outcome, Program
 from ..sample import Json
-from ..step import Sandbox
+from ..step import ProgramLimits, Sandbox
 from ._inputs import entry, inputs_for
 
 _NOT_OURS = {"wall time": "out of wall time", "worker died": "the sandbox lost it"}
@@ -57,11 +57,11 @@ def plan(
     hints: Iterable[str],
     chance: Random,
     most: int,
-    cpu_seconds: float,
+    limits: ProgramLimits,
 ) -> Plan | str:
     """How to compare Python ``source`` with ``target`` in ``language``, or why it cannot be done.
 
-    hints: tests and docstrings with literal calls.  most: inputs to try.  cpu_seconds: for each program.
+    hints: tests and docstrings with literal calls.  most: inputs to try.  limits: of each program.
     """
     function = entry(source)
     if function is None:
@@ -73,9 +73,9 @@ def plan(
         return "no honest inputs"
     name = called(target, language, function.name)
     nonce = f"told-{chance.getrandbits(64):016x} "
-    first = Program(WRITERS["python"](source, function.name, inputs, nonce), cpu_seconds=cpu_seconds)
+    first = Program(WRITERS["python"](source, function.name, inputs, nonce), **limits)
     second = WRITERS[language](target, name, inputs, nonce)
-    return Plan(first, Program(second, language=language, cpu_seconds=cpu_seconds), nonce)
+    return Plan(first, Program(second, language=language, **limits), nonce)
 
 
 def called(code: str, language: str, wanted: str) -> str:

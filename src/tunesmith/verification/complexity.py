@@ -22,7 +22,7 @@ from ..code.markdown import code_of, parse
 from ..replies import words
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 from ._growth import Claim, claims_of, counts_in, holds, measured, measuring
 
 _CONSTRAINT = re.compile(
@@ -37,13 +37,13 @@ _BRANCHES = (
 )  # fmt: skip
 
 
-class Complexity(Step):
+class Complexity(Limits, Step):
     """Marks rows whose instruction claims a bound: passed, failed, or unknown where it cannot be measured."""
 
     version: ClassVar[str] = "2"
 
     cpu_seconds: float = Field(default=10.0, gt=0)
-    """CPU time of the whole measurement of one answer, in seconds."""
+    """CPU time of the whole measurement of one answer, in seconds; it runs the function many times."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
         claimed = [claims_of(sample.instruction) for sample in samples]
@@ -66,7 +66,7 @@ class Complexity(Step):
         fit = [f for f in functions if len(f.args.args) - len(f.args.defaults) == 1 and not f.args.kwonlyargs]
         if not fit:
             return None
-        return Program(measuring(code, fit[-1].name, _nonce(sample)), cpu_seconds=self.cpu_seconds)
+        return Program(measuring(code, fit[-1].name, _nonce(sample)), **self.limits())
 
 
 def _nonce(sample: Sample) -> str:

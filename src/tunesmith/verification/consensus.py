@@ -20,18 +20,16 @@ from ..code.markdown import code_of, parse, unparsed
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 
 
-class Consensus(Step):
+class Consensus(Limits, Step):
     """Marks rows that answer one instruction by the tests that their best group agrees on."""
 
     min_answers: int = Field(default=2, ge=1)
     """Fewest different programs that must agree; with fewer nothing is claimed."""
     max_tests: int = Field(default=40, gt=0)
     """Most different tests of one instruction that are run."""
-    cpu_seconds: float = Field(default=2.0, gt=0)
-    """CPU time of one program on one test, in seconds."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         left = Counter(instruction for (instruction,) in rows.columns("instruction"))
@@ -68,7 +66,7 @@ class Consensus(Step):
         return passes
 
     def _program(self, code: str, tests: str) -> Program:
-        return Program(code, tests=tests, cpu_seconds=self.cpu_seconds)
+        return Program(code, tests=tests, **self.limits())
 
 
 def single_tests(tests: str) -> list[str]:

@@ -12,12 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from pydantic import Field
-
 from ..code.markdown import code_of
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 from ._outcome_cache import Verdicts
 
 _NO_TESTS = "no tests"
@@ -25,15 +23,11 @@ _NO_TOOLCHAIN, _NO_RUNNER = "no toolchain: ", "no runner for "
 _AGAIN = "; to judge them after that, run the recipe again with --fresh (paid answers are reused)"
 
 
-class Execute(Step):
+class Execute(Limits, Step):
     """Marks each row passed, failed or unknown, with the class of its failure as the reason."""
 
     program: Literal["answer", "code"] = "answer"
     """Where the program is: in the row's `answer` (its first fenced block, or all of it) or its `code`."""
-    cpu_seconds: float = Field(default=5.0, gt=0)
-    """CPU time one program may use, in seconds; sleeping programs end by a wall bound."""
-    memory_mb: int = Field(default=1024, ge=64)
-    """Memory one program may use, in MiB."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
         programs = [self._program(sample) for sample in samples]
@@ -66,8 +60,7 @@ class Execute(Step):
             tests=sample.tests,
             language=sample.language or "python",
             entry_point=str(sample.meta.get("entry_point", "")),
-            cpu_seconds=self.cpu_seconds,
-            memory_bytes=self.memory_mb << 20,
+            **self.limits(),
         )
 
     def _mark(

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import Field
-
 from ..code.markdown import blocks, code_of, fingerprint
 from ..results import Outcome, Program
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 
 _MOST = 10
 """So many of the programs that one task shows are run."""
 
 
-class Misdirection(Step):
+class Misdirection(Limits, Step):
     """Marks rows evolved by ``misdirect``: passed where the code they show is proven wrong."""
-
-    cpu_seconds: float = Field(default=5.0, gt=0)
-    """CPU time one program may use, in seconds."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
         shown = [
@@ -32,7 +27,7 @@ class Misdirection(Step):
             for sample in samples
         ]
         programs = [
-            Program(code, tests=sample.tests, cpu_seconds=self.cpu_seconds)
+            Program(code, tests=sample.tests, **self.limits())
             for sample, codes in zip(samples, shown, strict=True)
             for code in codes
         ]

@@ -9,7 +9,7 @@ another form, ``evaluation.retest`` tells whether the verdict stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -17,20 +17,18 @@ from pydantic import Field
 
 from .. import replies
 from ..replies.verdict import PASSED, Form, question
-from ..requests import Completion, Request, Sampling
+from ..requests import Completion, Request
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
-
-_LONGEST = 8
-"""Tokens of reply: "not passed" and some room; what comes later says nothing."""
+from ..step import Context, Decoding, Step, Yield
 
 
-class PassProbability(Step):
-    """Marks each answered row with the model's P(passed); passed from `least` on. Every row goes on."""
+class PassProbability(Decoding, Step):
+    """Marks each answered row with the model's P(passed); passed from `min_score` on. Every row goes on."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"least": "min_score"}
     version: ClassVar[str] = "1"
 
-    least: float = Field(default=0.5, ge=0, le=1)
+    min_score: float = Field(default=0.5, ge=0, le=1)
     """Probability from which the verdict is "passed"."""
     logprobs: int = Field(default=20, ge=0, le=20)
     """How many log-probabilities of the first token to ask for."""
@@ -39,15 +37,16 @@ class PassProbability(Step):
     """In which form to ask: `answer_first`, `turned` ("not passed" comes first), `rewrapped` (fences)."""
     draw: int = Field(default=0, ge=0)
     """Which asking this is; a question asked again needs a number of its own, or its kept reply is read."""
-    temperature: float = Field(default=0.0, ge=0)
+    temperature: float | None = Field(default=0.0, ge=0)
     """Sampling temperature; above 0 the word alone may change from one asking to the next."""
+    max_tokens: int | None = Field(default=8, gt=0)
+    """Longest reply, in tokens; the verdict is its first words."""
 
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         if not sample.answer.strip():
             return []
-        sampling = Sampling(temperature=self.temperature, max_tokens=_LONGEST)
         asked = question(sample, self.logprobs, self.form)
-        return [replace(asked, sampling=sampling, draw=self.draw)]
+        return [replace(asked, sampling=self.sampling(), draw=self.draw)]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         if not completions:
@@ -59,5 +58,5 @@ class PassProbability(Step):
             score = None if said is None else float(said)
         if score is None:
             how = replies.defect(completions[0]) or "verdict not understood"
-        passed = None if score is None else score >= self.least
+        passed = None if score is None else score >= self.min_score
         yield sample.judged(Verdict(ctx.step, passed=passed, score=score, reason=how))

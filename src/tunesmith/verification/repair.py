@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -22,23 +22,22 @@ from ..chance import number
 from ..code.markdown import code_of, parse
 from ..results import Outcome, Program
 from ..sample import Json, Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 from ._differential import Plan, findings, plan
 
 _NO_FIX = "the fix is none"
 
 
-class Repair(Step):
+class Repair(Limits, Step):
     """Marks repair rows: passed where the bug is proven and the fix agrees with the original code."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"arguments": "max_inputs", "informative": "min_inputs"}
     version: ClassVar[str] = "2"
 
-    arguments: int = Field(default=200, ge=10)
+    max_inputs: int = Field(default=200, ge=10)
     """Most combinations of arguments to try."""
-    informative: int = Field(default=3, ge=1)
+    min_inputs: int = Field(default=3, ge=1)
     """Fewest combinations on which the original must return for anything to be claimed."""
-    cpu_seconds: float = Field(default=5.0, gt=0)
-    """CPU time of one row's comparison, in seconds."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
         plans = [self._side_by_side(sample) for sample in samples]
@@ -68,16 +67,16 @@ class Repair(Step):
         ]
         if not passing:
             return set()
-        runs = [Program(row.code, tests=row.tests, cpu_seconds=self.cpu_seconds) for row in passing]
+        runs = [Program(row.code, tests=row.tests, **self.limits()) for row in passing]
         right = [row for row, told in zip(passing, ctx.sandbox.run(runs), strict=True) if told.passed]
-        found = findings([self._comparison(row, ctx) for row in right], ctx.sandbox, self.informative)
+        found = findings([self._comparison(row, ctx) for row in right], ctx.sandbox, self.min_inputs)
         return {row.id for row, one in zip(right, found, strict=True) if one.passed is False}
 
     def _comparison(self, sample: Sample, ctx: Context) -> Plan | str:
         answer = code_of(sample.answer, "python")
         hints = [sample.tests, str(sample.meta.get("docstring") or "")]
         chance = ctx.chance(sample)
-        return plan(sample.code, answer, "python", hints, chance, self.arguments, self.cpu_seconds)
+        return plan(sample.code, answer, "python", hints, chance, self.max_inputs, self.limits())
 
     def _side_by_side(self, sample: Sample) -> Program | None:
         faulty = code_of(str(sample.meta.get("information", "")), "python")
@@ -87,18 +86,15 @@ class Repair(Step):
         if any(len(_functions(code)) != 1 for code in (faulty, fixed, original)):
             return None
         given = json.dumps([original, faulty, fixed])
-        call = f"_tunesmith_compare({given!r}, {_nonce(sample)!r}, {self.arguments})"
-        return Program(f"{COMPARE}\n{call}\n", cpu_seconds=self.cpu_seconds)
+        call = f"_tunesmith_compare({given!r}, {_nonce(sample)!r}, {self.max_inputs})"
+        return Program(f"{COMPARE}\n{call}\n", **self.limits())
 
     def _tests(self, sample: Sample) -> list[Program]:
         """The faulty program and the answer, each with the row's tests."""
         if sample.task != "repair" or not sample.tests.strip():
             return []
         codes = (str(sample.meta.get("information", "")), sample.answer)
-        return [
-            Program(code_of(code, "python"), tests=sample.tests, cpu_seconds=self.cpu_seconds)
-            for code in codes
-        ]
+        return [Program(code_of(code, "python"), tests=sample.tests, **self.limits()) for code in codes]
 
     def _marked(
         self, sample: Sample, step: str, compared: Outcome | None, on_tests: Sequence[Outcome]
@@ -108,7 +104,7 @@ class Repair(Step):
         reason = "no way to run it alone"
         if on_tests and None not in (on_tests[0].passed, on_tests[1].passed):
             passed, reason = _judged(bool(on_tests[0].passed), bool(on_tests[1].passed))
-        elif told and told["informative"] >= self.informative:
+        elif told and told["informative"] >= self.min_inputs:
             passed, reason = _judged(not told["faulty"], not told["fixed"])
         elif told:
             reason = "the original returns on too few arguments"

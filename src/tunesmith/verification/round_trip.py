@@ -10,8 +10,9 @@ may cause; the score is the share that passed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -19,21 +20,21 @@ from ..code.markdown import code_of
 from ..results import Program
 from ..rows import Table
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 from ._differential import Finding, Plan, findings, plan
 
 _AT_ONCE = 128
 
 
-class RoundTrip(Step):
+class RoundTrip(Limits, Step):
     """Marks code written from summaries, and the summaries by it; other rows pass unmarked."""
 
-    inputs: int = Field(default=60, ge=5)
+    renamed: ClassVar[Mapping[str, str]] = {"inputs": "max_inputs", "informative": "min_inputs"}
+
+    max_inputs: int = Field(default=60, ge=5)
     """Most inputs to try where there are no tests."""
-    informative: int = Field(default=5, ge=1)
+    min_inputs: int = Field(default=5, ge=1)
     """Fewest inputs on which the original must return plain data for anything to be claimed."""
-    cpu_seconds: float = Field(default=5.0, gt=0)
-    """CPU time of each program, in seconds."""
 
     def table(self, rows: Table, ctx: Context) -> Yield:
         found: dict[str, Finding] = {}
@@ -54,13 +55,13 @@ class RoundTrip(Step):
 
     def _judge(self, children: Sequence[Sample], ctx: Context) -> Iterator[Finding]:
         tested = [
-            Program(code_of(child.answer, "python"), tests=child.tests, cpu_seconds=self.cpu_seconds)
+            Program(code_of(child.answer, "python"), tests=child.tests, **self.limits())
             for child in children
             if child.tests.strip()
         ]
         outcomes = iter(ctx.sandbox.run(tested) if tested else ())
         plans = [self._plan(child, ctx) for child in children if not child.tests.strip()]
-        compared = iter(findings(plans, ctx.sandbox, self.informative))
+        compared = iter(findings(plans, ctx.sandbox, self.min_inputs))
         for child in children:
             if child.tests.strip():
                 outcome = next(outcomes)
@@ -71,7 +72,7 @@ class RoundTrip(Step):
     def _plan(self, child: Sample, ctx: Context) -> Plan | str:
         hints = [str(child.meta.get("docstring") or "")]
         answer = code_of(child.answer, "python")
-        return plan(child.code, answer, "python", hints, ctx.chance(child), self.inputs, self.cpu_seconds)
+        return plan(child.code, answer, "python", hints, ctx.chance(child), self.max_inputs, self.limits())
 
 
 def _of_summary(by: str, verdicts: Sequence[bool | None]) -> Verdict:

@@ -10,30 +10,31 @@ verdict is unknown and its reason says so. Answers in Python and JavaScript can 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
 from ..code.markdown import blocks, code_of, language_name, parse
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Limits, Step, Yield
 from ._differential import Plan, findings, plan
 
 
-class Translation(Step):
+class Translation(Limits, Step):
     """Marks translation rows: passed where source and answer agree on every input the source returns on."""
 
-    inputs: int = Field(default=60, ge=5)
+    renamed: ClassVar[Mapping[str, str]] = {"inputs": "max_inputs", "informative": "min_inputs"}
+
+    max_inputs: int = Field(default=60, ge=5)
     """Most inputs to try."""
-    informative: int = Field(default=5, ge=1)
+    min_inputs: int = Field(default=5, ge=1)
     """Fewest inputs on which the source must return plain data for anything to be claimed."""
-    cpu_seconds: float = Field(default=5.0, gt=0)
-    """CPU time of each of the two programs, in seconds."""
 
     def batch(self, samples: Sequence[Sample], ctx: Context) -> Yield:
         translations = [sample for sample in samples if sample.task == "translation"]
         plans = [self._plan(sample, ctx) for sample in translations]
-        found = iter(findings(plans, ctx.sandbox, self.informative) if plans else ())
+        found = iter(findings(plans, ctx.sandbox, self.min_inputs) if plans else ())
         for sample in samples:
             if sample.task != "translation":
                 yield sample
@@ -50,7 +51,7 @@ class Translation(Step):
         source, target = code_of(shown, "python"), language_name(sample.language)
         hints = [sample.tests, str(sample.meta.get("docstring") or ""), *docstrings(sample.code)]
         answer = code_of(sample.answer, target)
-        return plan(source, answer, target, hints, ctx.chance(sample), self.inputs, self.cpu_seconds)
+        return plan(source, answer, target, hints, ctx.chance(sample), self.max_inputs, self.limits())
 
 
 def docstrings(code: str) -> list[str]:

@@ -6,7 +6,7 @@ Where the server gives no log-probabilities, the word itself counts as 1 or 0, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from .. import replies
 from ..replies.verdict import YES_NO
 from ..requests import Completion, Request
 from ..sample import Sample, Verdict
-from ..step import Context, Step, Yield
+from ..step import Context, Decoding, Step, Yield
 
 PROMPT = """\
 Does the program do everything that the task asks and nothing else?
@@ -30,12 +30,13 @@ Program:
 Reply YES or NO."""
 
 
-class YesProbability(Step):
-    """Marks each row with the model's P(YES) that the answer fits; passed from `least` on."""
+class YesProbability(Decoding, Step):
+    """Marks each row with the model's P(YES) that the answer fits; passed from `min_score` on."""
 
+    renamed: ClassVar[Mapping[str, str]] = {"least": "min_score"}
     version: ClassVar[str] = "2"
 
-    least: float = Field(default=0.5, ge=0, le=1)
+    min_score: float = Field(default=0.5, ge=0, le=1)
     """Probability from which the verdict is "passed"."""
     logprobs: int = Field(default=20, ge=0, le=20)
     """How many log-probabilities of the first token to ask for."""
@@ -43,7 +44,13 @@ class YesProbability(Step):
     def ask(self, sample: Sample, ctx: Context) -> Sequence[Request]:
         prompt = PROMPT.format(instruction=sample.instruction, answer=sample.answer)
         facts = {"instruction": sample.instruction, "answer": sample.answer, "language": sample.language}
-        return [replace(Request.of(prompt, intent="fits", facts=facts), logprobs=self.logprobs)]
+        return [
+            replace(
+                Request.of(prompt, intent="fits", facts=facts),
+                logprobs=self.logprobs,
+                sampling=self.sampling(),
+            )
+        ]
 
     def read(self, sample: Sample, completions: Sequence[Completion], ctx: Context) -> Yield:
         completion = completions[0]
@@ -56,4 +63,4 @@ class YesProbability(Step):
             why = replies.defect(completion) or "verdict not understood"
             yield sample.judged(Verdict(ctx.step, passed=None, reason=why))
         else:
-            yield sample.judged(Verdict(ctx.step, passed=score >= self.least, score=score, reason=how))
+            yield sample.judged(Verdict(ctx.step, passed=score >= self.min_score, score=score, reason=how))

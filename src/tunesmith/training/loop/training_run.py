@@ -46,7 +46,7 @@ def _prepared(
     base = Base(model, tokenizer, template, min(settings.max_length, longest), f"steps.{ctx.step}")
     objective = objective_of(base)
     feed = Feed(
-        objective.lengths, seed, batch=settings.batch or 64, batch_tokens=settings.batch_tokens,
+        objective.lengths, seed, batch=settings.batch_size or 64, batch_tokens=settings.batch_tokens,
         epochs=settings.epochs, max_steps=settings.max_steps,
     )  # fmt: skip
     key = number(0, settings.decisive(), objective.digest, source.identity(), seed)

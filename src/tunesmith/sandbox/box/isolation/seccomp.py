@@ -1,8 +1,14 @@
 """System calls that untrusted code may not make, as a seccomp filter.
 
-``base`` is laid on a fork server once and inherited by every child: nothing in it stands in the way
-of forking. ``leaf`` is laid on a single child: no process may be started or signalled from there.
-A refused call fails with an error number, as on a locked-down machine, so honest code can go on.
+``base`` is installed in a fork server once and inherited by every child; it allows forking. ``leaf`` is
+installed in a single child, which then may start and signal no process. A refused call fails with an error
+number, as on a locked-down machine, so honest code can go on.
+
+A filter is a program for the kernel's classic BPF machine, which gets the call's number, architecture and
+arguments (struct seccomp_data: number at byte 0, architecture at 4, arguments from 16 in steps of 8) and
+returns a decision. It cannot follow pointers, so only numbers are looked at; and of an argument only the
+low 32 bits, which is enough for flags and small numbers. ``io_setup`` is among the refused, since its
+contexts are few and the machine's.
 """
 
 from __future__ import annotations
@@ -27,7 +33,8 @@ _NUMBERS = {  # (x86_64, aarch64)
     "pivot_root": (155, 41), "chroot": (161, 51), "unshare": (272, 97), "setns": (308, 268),
     "mount_setattr": (442, 442), "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "bpf": (321, 280),
-    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+    "io_setup": (206, 0), "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "keyctl": (250, 219),
     "add_key": (248, 217), "request_key": (249, 218), "shmget": (29, 194), "shmat": (30, 196),
     "shmctl": (31, 195), "msgget": (68, 186), "msgsnd": (69, 189), "semget": (64, 190),
@@ -103,12 +110,12 @@ def _if_bits(index: int, bits: int) -> Code:
 
 
 def base(*, may_exec: bool, own_files: bool, compiles: bool = False) -> bytes:
-    """For a fork server and all its children.
+    """The filter for a fork server and all its children.
 
     compiles: for compilers, which may make files that are on no file system, and go on as if they had
     changed a file's mode.
-    own_files: every file they see is theirs or read-only; else modes, owners and times of files are
-    left alone, which Landlock does not see to.
+    own_files: every file they see is theirs or read-only; else changing modes, owners and times of files is
+    refused, which Landlock does not do.
     """
     rules: dict[str, Code] = {name: _deny() for name in _NUMBERS if name not in _CONDITIONAL}
     rules |= {name: _unless_equal(0, 0) for name in _SELF_ONLY}
@@ -130,7 +137,7 @@ def base(*, may_exec: bool, own_files: bool, compiles: bool = False) -> bytes:
 
 
 def leaf(pid: int, program: int = -1) -> bytes:
-    """For one child: threads yes, processes no, and no signal to any process but ``pid``, itself.
+    """The filter for one child: threads yes, processes no, no signal to any process but ``pid``, itself.
 
     program: the one descriptor that it may execute, where it may execute at all.
     """
@@ -146,13 +153,13 @@ def leaf(pid: int, program: int = -1) -> bytes:
 
 def _program(rules: Iterable[tuple[str, Code]]) -> bytes:
     code: Code = [
-        (_LOAD, 0, 0, 4),
+        (_LOAD, 0, 0, 4),  # another architecture has other numbers: kill rather than look up
         (_EQUAL, 1, 0, _ARCH[linux.MACHINE]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, 0),
     ]
     if linux.MACHINE == 0:
-        code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]
+        code += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _KILL)]  # x32 calls have bit 30 set
     for name, body in rules:
         number = _NUMBERS[name][linux.MACHINE]
         if number >= 0:
@@ -166,6 +173,6 @@ class _Program(ctypes.Structure):
 
 
 def apply(code: bytes) -> None:
-    """Lay a filter on this process and its future children. Needs ``no_new_privileges`` before."""
+    """Install a filter in this process and its future children. Needs ``no_new_privileges`` before."""
     set_mode_filter = 1
     linux.syscall("seccomp", set_mode_filter, 0, ctypes.byref(_Program(len(code) // 8, code)))

@@ -92,11 +92,12 @@ class _Unpickler(pickle.Unpickler):
     built after its end.
     """
 
+    _sets: dict[int, Any] | None = None
+
     def __init__(self, buffer: io.BytesIO, builders: Builders) -> None:
         super().__init__(buffer)
         self._builders = builders
         self._marked = self._read = False
-        self._sets: dict[int, Any] = {}
         self._finals: dict[int, tuple[Any, Any]] = {}  # the first kept, so that its id stays its own
 
     def find_class(self, module: str, name: str) -> Any:
@@ -110,6 +111,8 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         number, *rest = pid
+        if self._sets is None:
+            self._sets = {}
         if not rest:
             return self._sets[number]
         frozen, items, size = rest
@@ -163,12 +166,15 @@ class Writer:
         self._buffer.seek(_BEHIND_HEAD)
         self._pickler, self._export = _Pickler(self._buffer, export), export
 
-    def add(self, value: Any) -> int:
-        """Put ``value`` last, and give the size so far. Raises, and adds nothing, where it cannot cross."""
+    def add(self, value: Any, *, with_sets: bool = True) -> int:
+        """Put ``value`` last, and give the size so far. Raises, and adds nothing, where it cannot be sent.
+
+        with_sets: whether there may be sets in it; to look for them costs more than to write a number.
+        """
         place = self._buffer.tell()
         try:
             self._pickler.dump(value)
-            if self._holds_set(place):
+            if with_sets and self._holds_set(place):
                 self._restart(place)
                 _OrderedPickler(self._buffer, self._export).dump(value)
         except BaseException:

@@ -132,7 +132,8 @@ def _presized(taken: list[int], order: list[Any], size: int) -> set[Any]:
     ``taken``, and last for the size; in the end they are removed, as what was there had been.
     """
     first = [_FILLER + slot for slot in taken]
-    last = [2 * _FILLER + number for number in range(size // 4 - len(order) - len(first))]
+    wanted = 0 if size == 8 else max(5, size // 4)  # with fewer than 5 the table would stay at 8
+    last = [2 * _FILLER + number for number in range(wanted - len(order) - len(first))]
     made = set(dict.fromkeys([*first, *order, *last]))
     for filler in (*first, *last):
         made.discard(filler)

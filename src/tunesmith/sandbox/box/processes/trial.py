@@ -58,15 +58,21 @@ class Trial:
         self.budget.line_ready = lambda: bool(select.select([self._fd], [], [], 0)[0])
 
     def exchange(self, message: memoryview) -> Message:
-        """Send a question and give the answer, reading what the program prints meanwhile.
+        """Send a question and give the answer, reading what the program prints meanwhile. Raises OverLimit.
 
-        A long message may fill the socket while the program is blocked by a full pipe that this process must
-        empty first; a short one always fits.
+        It never blocks in sending: a program that writes and does not read would hold this process for
+        ever, which then uses no CPU time that a limit could count.
         """
-        if len(message) > 1 << 16:
-            self._send_slowly(message)
-        else:
-            channel.write_all(self._fd, message)
+        if self.budget.over:  # tests that caught what this raised before and go on asking
+            raise channel.OverLimit
+        try:
+            sent = self._line.send(message, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except (BrokenPipeError, ConnectionResetError):
+            raise channel.Gone("closed") from None
+        if sent < len(message):
+            self._send_slowly(message[sent:])
         return self.receive()
 
     def test_separately(

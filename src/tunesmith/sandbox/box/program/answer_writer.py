@@ -42,7 +42,7 @@ class AnswerWriter:
         if writer is None:  # the program calls this from a thread or a handler of its own
             return
         try:
-            size = writer.add(reply)
+            size = writer.add(reply, with_sets=type(reply[1]) not in codec.SCALARS)
         except (RecursionError, MemoryError, TypeError, ValueError) as error:
             size = writer.add(("raised", *describe(error), None))
         finally:

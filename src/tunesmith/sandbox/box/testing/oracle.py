@@ -87,15 +87,16 @@ def read(inputs: str, shape: str = "") -> list[list[Any]]:
 
 
 def packed(reference: Callable[..., Any], inputs: str, shape: str, oracle: str | Oracle, room: int) -> str:
-    """What the reference gives on every input, as text of at most ``room`` characters.
+    """The reference's answers on every input, as text of at most ``room`` characters.
 
-    The text begins with ``=`` where every answer stands in it, so that the reference need not.
+    The text begins with ``=`` where it holds every answer, so that the tests need no reference.
     """
     answers = [_kept(plain(oracle, reference(*arguments))) for arguments in read(inputs, shape)]
     for longest in (_LONGEST, 256, 64, 0):
         values = {place: answer for place, (size, _, answer) in enumerate(answers) if 0 <= size <= longest}
         digests = {p: found for p, (_, found, _) in enumerate(answers) if found and p not in values}
-        text = base64.b64encode(zlib.compress(marshal.dumps((values, digests), 2), 6)).decode()
+        message = bytes(codec.encode((values, digests), _refuse))[codec.HEAD.size :]
+        text = base64.b64encode(zlib.compress(message, 6)).decode()
         text = ("=" if len(values) == len(answers) else "") + text
         if len(text) <= room:
             return text
@@ -103,11 +104,18 @@ def packed(reference: Callable[..., Any], inputs: str, shape: str, oracle: str |
 
 
 def unpacked(known: str) -> tuple[dict[int, Any], dict[int, int]]:
-    """(values, digests) by the input's number."""
+    """(values, digests) by the input's number. Tests of anybody may call this with any text, so the bytes are
+    read as strictly as a program's."""
     if not known:
         return {}, {}
-    values, digests = marshal.loads(zlib.decompress(base64.b64decode(known.lstrip("="))))
+    packed_bytes = base64.b64decode(known.lstrip("="))
+    message = zlib.decompressobj().decompress(packed_bytes, codec.LARGEST)
+    values, digests = codec.decode(message, codec.BUILDERS)
     return values, digests
+
+
+def _refuse(value: Any) -> codec.Reduced:
+    raise TypeError(f"{type(value).__name__} is not plain data")
 
 
 def _kept(answer: Any) -> tuple[int, int | None, Any]:

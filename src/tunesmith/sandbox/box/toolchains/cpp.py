@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SERVERS = ("build", "run")
 _INCLUDED = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*[<\"][^>\"\n]+[>\"][ \t]*$", re.MULTILINE)
+_OWN_COMPARISON = re.compile(r"\boperator\b|%:|\?\?=|##")
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*(?:define|pragma|undef)\b", re.MULTILINE)
 _MAIN = re.compile(r"\bmain\s*\(")
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
@@ -67,7 +68,8 @@ def _compiled(code: str, tests: str, token: bytes, tools: BuildTools, headers: l
     try:
         return tools.build(_stages(code, tests, token, tools.settings, headers, own), "program")
     except BuildError as error:
-        if error.status != "error" or own not in error.message:
+        # A program with comparisons of its own could have made that fail, to be compared by them after all.
+        if error.status != "error" or own not in error.message or _OWN_COMPARISON.search(code):
             raise
     return tools.build(_stages(code, tests, token, tools.settings, headers, ""), "program")
 
@@ -82,8 +84,9 @@ def _stages(
         included = "".join(f"{line}\n" for line in _INCLUDE.findall(tests))
         closes = tests.lstrip().startswith("}")  # MultiPL-E's tests first close the program's function
         rest = _INCLUDE.sub("", tests.replace("}", " ", 1) if closes else tests)
+        equal = _equal().replace("NAMESPACE", own).replace("LEFT", f"{own}_left")
         sources |= {
-            "equal.h": _equal().replace("NAMESPACE", own), "tests.cpp": rest + "\n",
+            "equal.h": equal, "tests.cpp": rest + "\n",
             "main.cpp": _unit_with_equal(failed, own, "}" if closes else "", included),
         }  # fmt: skip
     object_ = native.patched(f"{settings['objects']}/fails.o", token, failed)
@@ -114,8 +117,8 @@ def _unit_with_equal(failed: str, own: str, brace: str, included: str) -> str:
     since ``<cassert>`` among it would define another."""
     return (
         f'#include "equal.h"\nextern "C" void {failed}{_SIGNATURE};\n#include "code.cpp"\n{brace}\n'
-        f"{_UNDEFINED}{included}#undef assert\n#define assert(...) (static_cast<bool>(::{own}::Left() << "
-        f"__VA_ARGS__) ? void(0) : {failed}(#__VA_ARGS__, __FILE__, __LINE__, __func__))\n"
+        f"{_UNDEFINED}{included}#undef assert\n#define assert(...) (static_cast<bool>(::{own}::{own}_left() "
+        f"<< __VA_ARGS__) ? void(0) : {failed}(#__VA_ARGS__, __FILE__, __LINE__, __func__))\n"
         '#include "tests.cpp"\n'
     )
 

@@ -4,7 +4,8 @@
 // that the program wrote for std::vector would come first, and might say yes to everything. This file is
 // read before the program. In its templates only operators of the types' own namespaces are found, so that
 // the program's are seen for its own types alone; containers, pairs and optionals are taken apart to their
-// elements. NAMESPACE is replaced by a new name for every program, so that nothing can be added to it.
+// elements. NAMESPACE and LEFT are replaced by new names for every program, so that nothing can be added
+// to the one, and no macro put in the place of the other.
 
 #include <type_traits>
 
@@ -76,7 +77,7 @@ template <class A, class B> bool compare(const A &a, const B &b, Rank0) {
 
 template <class A, class B> bool same(const A &a, const B &b) { return compare(a, b, Rank3()); }
 
-// The left side of a comparison. `Left() << a == b` is `(Left() << a) == b`, since << binds closer.
+// The left side of a comparison. `LEFT() << a == b` is `(LEFT() << a) == b`, since << binds closer.
 template <class T> struct Captured {
   T &&value;
   explicit operator bool() const { return static_cast<bool>(value); }
@@ -91,7 +92,7 @@ template <class T> struct Captured {
   template <class R> auto operator^(R &&right) const { return value ^ right; }
 };
 
-struct Left {
+struct LEFT {
   template <class T> Captured<T> operator<<(T &&value) const { return {static_cast<T &&>(value)}; }
 };
 
