@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*$", re.MULTILINE)
 ALIASES = {
-    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "ts": "typescript",
-    "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust", "rb": "ruby", "sh": "bash",
+    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "nodejs": "javascript",
+    "ts": "typescript", "c++": "cpp", "cxx": "cpp", "cc": "cpp", "golang": "go", "rs": "rust",
+    "rb": "ruby", "sh": "bash",
 }  # fmt: skip
 
 

@@ -10,16 +10,12 @@ import importlib
 import platform
 from functools import cache
 
+from ...code.markdown import ALIASES
 from ...errors import SetupError
 from .language import Language, Toolchain
 
 NAMES = ("python", "javascript", "typescript", "java", "cpp", "rust", "go")
 """Every language, by the one name it has here."""
-
-_ALIASES = {
-    "py": "python", "python3": "python", "js": "javascript", "node": "javascript", "nodejs": "javascript",
-    "ts": "typescript", "c++": "cpp", "cxx": "cpp", "cc": "cpp", "rs": "rust", "golang": "go",
-}  # fmt: skip
 
 __all__ = [
     "NAMES",
@@ -37,7 +33,7 @@ __all__ = [
 def canonical(name: str) -> str:
     """The one name of a language, whatever it is called: ``c++`` is ``cpp``. Unknown names stay."""
     lower = name.strip().lower()
-    return _ALIASES.get(lower, lower)
+    return ALIASES.get(lower, lower)
 
 
 @cache

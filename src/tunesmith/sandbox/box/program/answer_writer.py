@@ -20,10 +20,10 @@ _now = time.monotonic
 class AnswerWriter:
     """Buffers answers, since one system call for each would cost more than most answers.
 
-    Where the next call does not end, the judge sends FLUSH_SIGNAL, and the signal's handler sends what is
-    there. It may arrive at any bytecode, even within ``add``; so whoever works on the codec's writer takes
-    it out of ``self._writer`` first, and a handler that finds none does nothing. Made before the fork: a
-    child pays for every page that it touches first. ``line``: the descriptor that answers are sent to.
+    Where the next call does not end, the judge sends FLUSH_SIGNAL, and its handler sends what is there.
+    It may arrive at any bytecode, even within ``add``; so a method takes the codec's writer out of
+    ``self._writer`` before it works on it, and a handler that finds none does nothing. Made before the fork:
+    a child pays for every page that it touches first. ``line``: the descriptor that answers are sent to.
     """
 
     def __init__(self, export: codec.Export) -> None:
