@@ -199,6 +199,15 @@ def show(
 
 
 @app.command()
+def status(run: RunPath, json: Json = False) -> None:
+    """Show how far a run is, also while it runs in another shell."""
+    from ..runs.run_folder import RunFolder
+    from .show_status import status as show_status
+
+    show_status(RunFolder.open(Path(run)), json)
+
+
+@app.command()
 def trace(
     run: RunPath,
     row: Annotated[str, typer.Argument(help="A row's id, or its beginning.")],
