@@ -42,8 +42,8 @@ def dying_finish(self, record):
         die()
     finish(self, record)
 
-def dying_train(self, node, ctx, rows):
-    if ctx.step == step and moment == "while training":
+def dying_train(self, job):
+    if job.ctx.step == step and moment == "while training":
         from torch import Tensor
         plain, left = Tensor.backward, [4]
         def backward(*args, **kwargs):
@@ -52,7 +52,7 @@ def dying_train(self, node, ctx, rows):
                 die()
             return plain(*args, **kwargs)
         Tensor.backward = backward
-    return train(self, node, ctx, rows)
+    return train(self, job)
 
 run_folder.StepFolder.write_shard = dying_write
 run_folder.StepFolder.finish = dying_finish
